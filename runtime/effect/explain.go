@@ -1,0 +1,47 @@
+package effect
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+)
+
+// Rule tells one of a tool's failures by what it prints.
+type Rule struct {
+	Pattern *regexp.Regexp // on both tails of the output
+	Kind    ErrKind
+	Hint    string // $1 is the first group of Pattern that matched
+}
+
+// Explain gives the failure of a command the kind and hint of the first rule
+// that matches, and tells whether one did. Failures that are not a command's
+// exit stay as they are.
+func Explain(err error, rules []Rule) (error, bool) {
+	var e *Error
+	if !errors.As(err, &e) || e.Code == 0 || e.Kind == Timeout || e.Kind == Unknown {
+		return err, false
+	}
+	text := e.Err + "\n" + e.Out
+	for _, r := range rules {
+		m := r.Pattern.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		known := *e
+		known.Kind = r.Kind
+		if r.Hint != "" { // whoever knows the tool knows more than the transport
+			known.Hint = strings.ReplaceAll(r.Hint, "$1", firstGroup(m))
+		}
+		return &known, true
+	}
+	return err, false
+}
+
+func firstGroup(match []string) string {
+	for _, group := range match[1:] {
+		if group != "" {
+			return group
+		}
+	}
+	return ""
+}
