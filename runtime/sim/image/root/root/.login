@@ -1,0 +1,1 @@
+# Start-up file of csh(1) login shells.
