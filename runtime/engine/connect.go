@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"os/user"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bsdrun/runtime/clock"
+	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
+	"bsdrun/runtime/inventory"
+	"bsdrun/runtime/layer"
+	"bsdrun/runtime/sim"
+	"bsdrun/runtime/sshhost"
+)
+
+// transport is the Doer below all layers.
+type transport interface {
+	effect.Doer
+	// Close ends the connection; without keep, what the run left on the host
+	// is removed first.
+	Close(ctx context.Context, keep bool) error
+}
+
+// perHost bounds the effects of one host that are under way at once.
+const perHost = 8
+
+// connection is one host as all scripts of the run share it.
+type connection struct {
+	host      inventory.Host
+	transport transport
+	clock     clock.Clock
+	touched   atomic.Bool  // an effect has been sent
+	check     effect.Layer // one world of pending changes a host
+	limit     effect.Layer
+	place     effect.Layer // sets host and clock, also for another host's script
+
+	uses int
+	keep bool // something stopped on it: the run may go on there
+}
+
+// connections are the hosts that are open, each once.
+type connections struct {
+	mu       sync.Mutex
+	live     map[string]*connection
+	lent     map[string][]*connection // to the script on a host, until it ends
+	machines map[string]*sim.Machine
+	shared   map[string]*shared // transports, by the host's name without a jail
+}
+
+// shared is a transport that a host and its jails have in common.
+type shared struct {
+	transport
+	clock  clock.Clock
+	uses   int
+	keep   bool
+	forget func()
+}
+
+// open is the connection to a host. It does not wait for the host to answer:
+// the first effect does.
+func (cs *connections) open(ctx context.Context, r *run, h inventory.Host) (*connection, error) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c := cs.live[h.Name]; c != nil {
+		c.uses++
+		return c, nil
+	}
+	t, hostClock, err := cs.dial(ctx, r, h)
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{
+		host: h, transport: t, clock: hostClock, check: r.checkLayer(), limit: layer.Limit(perHost), uses: 1,
+	}
+	c.place = func(next effect.Doer) effect.Doer {
+		return effect.DoerFunc(func(ctx context.Context, e effect.Effect) (effect.Result, error) {
+			c.touched.Store(true)
+			return next.Do(clock.With(effect.WithHost(ctx, h.Name), hostClock), e)
+		})
+	}
+	if cs.live == nil {
+		cs.live = map[string]*connection{}
+	}
+	cs.live[h.Name] = c
+	return c, nil
+}
+
+// lend notes that a host's script uses another host until it ends.
+func (cs *connections) lend(to string, c *connection) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.lent == nil {
+		cs.lent = map[string][]*connection{}
+	}
+	cs.lent[to] = append(cs.lent[to], c)
+}
+
+// closeTimeout bounds the tidying up of a host that does not answer any more.
+const closeTimeout = 20 * time.Second
+
+// close gives a host's connection back, and those lent to its script.
+func (cs *connections) close(ctx context.Context, c *connection, keep bool) error {
+	cs.mu.Lock()
+	given := append([]*connection{c}, cs.lent[c.host.Name]...)
+	delete(cs.lent, c.host.Name)
+	var last []*connection
+	for _, c := range given {
+		c.uses--
+		c.keep = c.keep || keep
+		if c.uses == 0 {
+			last = append(last, c)
+			delete(cs.live, c.host.Name)
+		}
+	}
+	cs.mu.Unlock()
+	var errs []error
+	for _, c := range last {
+		ctx, cancel := context.WithTimeout(clock.With(context.WithoutCancel(ctx), c.clock), closeTimeout)
+		errs = append(errs, c.transport.Close(ctx, c.keep))
+		cancel()
+	}
+	return errors.Join(errs...)
+}
+
+// closeAll ends the run's simulated machines.
+func (cs *connections) closeAll() error {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	var errs []error
+	for _, m := range cs.machines {
+		errs = append(errs, m.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// dial makes the transport to a host, or to a jail over that of its host.
+func (cs *connections) dial(ctx context.Context, r *run, h inventory.Host) (transport, clock.Clock, error) {
+	s := cs.shared[h.Base()]
+	if s == nil {
+		t, hostClock, err := cs.dialHost(ctx, r, h)
+		if err != nil {
+			return nil, nil, err
+		}
+		s = &shared{transport: t, clock: hostClock}
+		s.forget = func() { delete(cs.shared, h.Base()) }
+		if cs.shared == nil {
+			cs.shared = map[string]*shared{}
+		}
+		cs.shared[h.Base()] = s
+	}
+	s.uses++
+	t := &part{shared: s, of: cs, inside: s.transport}
+	if h.Jail != "" {
+		t.inside = host.In(s.transport, h.Jail)
+	}
+	return t, s.clock, nil
+}
+
+// part is a host's or a jail's share of a transport.
+type part struct {
+	shared *shared
+	of     *connections
+	inside effect.Doer
+}
+
+// Do does an effect there.
+func (p *part) Do(ctx context.Context, e effect.Effect) (effect.Result, error) {
+	return p.inside.Do(ctx, e)
+}
+
+// Close closes the transport when nobody else has a share of it.
+func (p *part) Close(ctx context.Context, keep bool) error {
+	p.of.mu.Lock()
+	s := p.shared
+	s.uses--
+	s.keep = s.keep || keep
+	last := s.uses == 0
+	if last {
+		s.forget()
+	}
+	p.of.mu.Unlock()
+	if !last {
+		return nil
+	}
+	return s.Close(ctx, s.keep)
+}
+
+// dialHost makes the transport to a host.
+func (cs *connections) dialHost(ctx context.Context, r *run, h inventory.Host) (transport, clock.Clock, error) {
+	if r.o.dial != nil {
+		t, err := r.o.dial(h)
+		if c, ok := t.(clock.Clock); ok {
+			return t, c, err
+		}
+		return t, clock.From(ctx), err
+	}
+	cfg := r.hostConfig(h)
+	switch h.Kind {
+	case inventory.Local:
+		return sshhost.NewLocal(cfg), clock.From(ctx), nil
+	case inventory.Sim:
+		m, err := cs.simulated(r, h, &cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		return sshhost.New(cfg), m.Clock(), nil
+	}
+	return sshhost.New(cfg), clock.From(ctx), nil
+}
+
+// hostConfig says how to reach a host: what the inventory says of it, then what
+// the command line says of all.
+func (r *run) hostConfig(h inventory.Host) sshhost.Config {
+	var identity []string
+	for _, file := range []string{h.Identity, r.o.Identity} {
+		if file != "" {
+			identity = append(identity, file)
+		}
+	}
+	knownHosts := r.o.KnownHosts
+	if h.KnownHosts != "" {
+		knownHosts = []string{h.KnownHosts}
+	}
+	cfg := sshhost.Config{
+		Name: h.Base(), Address: h.Address, User: cmp.Or(h.User, r.o.User), Port: h.Port, Jump: cmp.Or(h.Jump, r.o.Jump),
+		Identity: identity, KnownHosts: knownHosts, AcceptNew: h.AcceptNew || r.o.AcceptNew, Legacy: h.Legacy || r.o.Legacy,
+		ConnectTimeout: cmp.Or(h.ConnectTimeout, r.o.ConnectTimeout), Shared: r.shared,
+		Become:   sshhost.Become{Method: cmp.Or(h.Become, r.o.Become), User: cmp.Or(h.BecomeUser, r.o.BecomeUser), Password: r.password},
+		StateDir: h.StateDir, Controller: controller(), Resumed: r.past != nil,
+	}
+	if !r.o.Check { // a check leaves nothing on a host
+		cfg.Run = r.id
+	}
+	if p := r.past[h.Base()]; p != nil && !p.effects.LedgerGone { // a jail has a ledger of its own
+		cfg.Noted = p.effects.Noted
+	}
+	r.setGreeting(&cfg)
+	return cfg
+}
+
+// controller names this machine and who works on it, for the lock on a host.
+var controller = sync.OnceValue(func() string {
+	name, _ := os.Hostname()
+	if u, err := user.Current(); err == nil {
+		return u.Username + "@" + name
+	}
+	return name
+})
