@@ -1,0 +1,9 @@
+package poudriere
+
+import "testing"
+
+func TestModuleIsWellDeclared(t *testing.T) {
+	if err := Module.Validate(); err != nil {
+		t.Error(err)
+	}
+}
