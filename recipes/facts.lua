@@ -1,0 +1,10 @@
+--- Shows what a host is: release, hardware, addresses, pools and jails.
+local recipe = {
+  params = {},
+}
+
+function recipe.run(h)
+  return h.facts
+end
+
+return recipe
