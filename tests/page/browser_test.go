@@ -141,18 +141,22 @@ func eval[T any](b *tab, expression string) T {
 	return value
 }
 
-// until waits for an expression to be true in the page.
+// until waits for an expression to be true in the page. One that cannot be told yet,
+// as while the browser goes from page to page, is asked again.
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	poll := chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(50*time.Millisecond))
-	_, err := chromedp.Run(ctx, poll)
-	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "context") { // that of a page that was left
-		_, err = chromedp.Run(ctx, poll)
-	}
-	if err != nil {
-		b.t.Fatalf("%s: %v; the page is\n%s", expression, err, eval[string](b, "document.body.innerText"))
+	for {
+		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if holds && err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("%s: %v; the page is\n%s", expression, err, eval[string](b, "document.body.innerText"))
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }
 

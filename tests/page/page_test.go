@@ -150,6 +150,8 @@ func TestColoursFollowTheReader(t *testing.T) {
 	t.Parallel()
 	address, _ := reported(t, several, "sim:")
 	b := open(t, address)
+	eval[chromedp.Void](b, "localStorage.clear()") // one browser serves all tests
+	b.do(chromedp.Navigate(address))
 	ground := func() string { return eval[string](b, "getComputedStyle(document.body).backgroundColor") }
 	light := ground()
 	for _, want := range []string{"light", "dark"} {
