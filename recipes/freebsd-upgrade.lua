@@ -266,22 +266,11 @@ local function verify(h, start)
   for what, release in pairs(now) do
     if not same(release, start.to) then fail{ message = ("the %s is %s, not %s"):format(what, release, start.to), resumable = true } end
   end
-  local missing = services.missing(h, start.services)
-  if #missing > 0 then
-    local names = {}
-    for i, service in ipairs(missing) do names[i] = service.name .. (service.exists and "" or " (the release has it no more)") end
-    fail{
-      message = "services that ran before do not run: " .. table.concat(names, ", "),
-      hint = "start them on the host, or disable what is not wanted any more, then resume",
-      result = { version = facts.version, services = missing },
-      resumable = true,
-    }
-  end
+  now.services = services.verify(h, start.services)
   if facts.root.pool then
     local problems = h.zpool.status(facts.root.pool).problems
     if #problems > 0 then fail{ message = ("pool %s: %s"):format(facts.root.pool, table.concat(problems, "; ")), resumable = true } end
   end
-  now.services = start.services
   return now
 end
 
@@ -359,6 +348,12 @@ function recipe.run(h, p)
     result.upgradable = step("See which pools and file systems could be upgraded", function() return upgradable(h) end)
   end
   return result
+end
+
+function recipe.undo(h, p, steps)
+  local pools = steps["Upgrade pools and file systems"]
+  if pools and pools.changed then fail{ message = "pools were upgraded: the old system may not be able to read them", hint = "there is no way back but a backup" } end
+  return way_back.take(h, steps["Check the host"], p.within)
 end
 
 return recipe

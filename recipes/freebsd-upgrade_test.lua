@@ -49,6 +49,7 @@ test("pools are upgraded with leave alone, and the run goes on when it has it", 
   expect.contains(stopped.error.hint, "irreversible")
   local run = rehearse.resume(stopped.id, { irreversible = true })
   expect.equal(run.result.pools.pools[1], "zroot")
+  expect.contains(rehearse.undo(run.id, { ends = "failed" }).error.message, "pools were upgraded")
 end)
 
 for name, case in pairs{
@@ -90,6 +91,14 @@ test("an upgrade that was begun before is adopted, or refused", function()
   expect.contains(run.result.way_back, "the upgrade was begun before")
   expect.equal(run.step["Bring the release to its last patch level"], "skipped")
   expect.matches(run.result.now.userland, "^15%.0%-RELEASE")
+end)
+
+test("an upgrade is taken back by booting the old release, unless its pools were upgraded", function()
+  local m = rehearse.machine(zfs)
+  local run = rehearse.run(m)
+  local undone = rehearse.undo(run.id)
+  expect.like(undone.result, { changed = true, environment = "before-15.0-RELEASE" })
+  expect.equal(m.facts.userland:match("^14%.3"), "14.3")
 end)
 
 test("a kernel that panics: the host is back as it was", function()

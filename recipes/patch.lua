@@ -160,21 +160,6 @@ local function verify_kernel(h, p, start, made, kernel)
   return { version = now.running, changed = confirmed.changed }
 end
 
-local function verify_services(h, start)
-  local missing = services.missing(h, start.services)
-  if #missing > 0 then
-    local names = {}
-    for i, service in ipairs(missing) do names[i] = service.name end
-    fail{
-      message = "services that ran before do not run: " .. table.concat(names, ", "),
-      hint = "start them on the host, then resume",
-      result = { services = missing },
-      resumable = true,
-    }
-  end
-  return start.services
-end
-
 function recipe.run(h, p)
   local start = step("Check the host", function() return check_host(h, p) end)
   local found = step("Look for patches", function() return look(h, p, start) end)
@@ -186,13 +171,17 @@ function recipe.run(h, p)
   step("Let the next boot alone be the patched system's", function() return arm(h, p, start, made, kernel) end)
   local rebooted = step("Reboot", function() return reboot(h, p, start, made, kernel) end)
   step("Verify the kernel", function() return verify_kernel(h, p, start, made, kernel) end)
-  local running = step("Verify the services", function() return verify_services(h, start) end)
+  local running = step("Verify the services", function() return services.verify(h, start.services) end)
   return {
     from = start.from, to = h.facts.userland or found.to, kernel = h.facts.version, eol = found.eol or false,
     patched = installed ~= nil, packages = upgraded and upgraded.packages or nil,
     rebooted = rebooted ~= nil, reboot_needed = kernel.another and not rebooted,
     services = running, warnings = start.warnings,
   }
+end
+
+function recipe.undo(h, p, steps)
+  return way_back.take(h, steps["Check the host"], p.within)
 end
 
 return recipe

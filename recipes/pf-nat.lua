@@ -203,7 +203,7 @@ local function verify(h, p, plan)
 end
 
 --- Back to the rules from before this recipe.
-local function undo(h, p)
+local function put_back(h, p)
   local kept = p.file .. ".before-nat"
   if h.file.exists(kept) then
     local done = h.pf.put(h.file.read(kept), { file = p.file, within = p.within, backup = ".previous" })
@@ -217,10 +217,12 @@ local function undo(h, p)
   return { changed = off.changed or boot.changed or gone.changed }
 end
 
+function recipe.undo(h, p)
+  return step("Put back the rules from before", function() return put_back(h, p) end)
+end
+
 function recipe.run(h, p)
-  if p.undo then
-    return step("Put back the rules from before", function() return undo(h, p) end)
-  end
+  if p.undo then return recipe.undo(h, p) end
   local plan = step("Look at addresses and jails", function() return look(h, p) end)
   if p.jail_addresses and #p.jail_addresses > 0 then
     step("Make the jails' interface", function() return h.net.clone.ensure(p.jail_interface, { addresses = p.jail_addresses }) end)

@@ -74,7 +74,7 @@ func (f *flags) add(set *pflag.FlagSet) {
 	f.addSession(set)
 }
 
-// addSession declares the flags that a resumed run may have anew, too.
+// addSession declares the flags that a resumed or taken-back run may have anew, too.
 func (f *flags) addSession(set *pflag.FlagSet) {
 	set.StringArrayVarP(&f.params, "param", "p", nil, "a parameter of the recipe, as `name=value` (repeatable)")
 	set.StringArrayVarP(&f.paramFiles, "params", "P", nil, "a TOML or JSON `file` of parameters (repeatable)")

@@ -27,12 +27,7 @@ is left to change.`,
 			if err != nil {
 				return err
 			}
-			if !cmd.Flags().Changed("forks") {
-				o.Forks = 0 // as stored
-			}
-			if !cmd.Flags().Changed("connect-timeout") {
-				o.ConnectTimeout = 0
-			}
+			keepStored(cmd, &o)
 			if recipe != "" {
 				if o.Source, err = readFlagFile("--recipe", recipe); err != nil {
 					return err
@@ -46,4 +41,14 @@ is left to change.`,
 	cmd.Flags().StringVar(&recipe, "recipe", "", "an edited recipe `file` to go on with")
 	c.flags.addSession(cmd.Flags())
 	return cmd
+}
+
+// keepStored lets what the command line does not set be as a run stored it.
+func keepStored(cmd *cobra.Command, o *engine.Options) {
+	if !cmd.Flags().Changed("forks") {
+		o.Forks = 0
+	}
+	if !cmd.Flags().Changed("connect-timeout") {
+		o.ConnectTimeout = 0
+	}
 }

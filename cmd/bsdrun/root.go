@@ -48,7 +48,7 @@ in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
 	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(
 		c.checkCommand(), c.connectionsCommand(), c.docCommand(), c.execCommand(), c.hostsCommand(), c.jobsCommand(), c.keeperCommand(), c.listCommand(), c.logCommand(), c.manCommand(),
-		c.replCommand(), c.reportCommand(), c.resumeCommand(), c.runsCommand(), c.secretsCommand(), c.serveCommand(), c.showCommand(), c.simCommand(), c.versionCommand(),
+		c.replCommand(), c.reportCommand(), c.resumeCommand(), c.runsCommand(), c.secretsCommand(), c.serveCommand(), c.showCommand(), c.simCommand(), c.undoCommand(), c.versionCommand(),
 		c.initCommand(), c.lintCommand(), c.testCommand(),
 	)
 	return root

@@ -109,6 +109,7 @@ expect = {}
 ---@field roles? table<string, Recipe.Role>
 ---@field run? fun(h: Host, p: table<string, any>): any what it does; it must have one
 ---@field summary? fun(hosts: Recipe.Outcome[]): any
+---@field undo? fun(h: Host, p: table<string, any>, steps: table<string, any>): any takes back what a run did; steps: what its steps returned, by name
 
 ---Runs fn as a named step and returns its value. A step that ended in an earlier session of the run returns the recorded value without running again. The value is plain data. In check mode a step whose outcome only a skipped change would tell returns an unknown value.
 ---@param name string what the step does, as people read it

@@ -28,6 +28,13 @@ function rehearse.run(machine, options) end
 ---@overload fun(arguments: rehearse.resume.arguments): rehearse.Run
 function rehearse.resume(run, options) end
 
+---Takes back what a run did, as bsdrun undo does, and returns what came of it.
+---@param run string id of the run
+---@param options? rehearse.undo.options
+---@return rehearse.Run
+---@overload fun(arguments: rehearse.undo.arguments): rehearse.Run
+function rehearse.undo(run, options) end
+
 ---Makes a tool of a machine print a message and exit with a code, instead of working.
 ---@param machine Host the machine
 ---@param tool string name of the command
@@ -186,6 +193,21 @@ function rehearse.pass(machine, time) end
 
 ---@class rehearse.resume.arguments
 ---@field run string id of the run
+---@field answers? table<string, any> to questions, by a part of their text or by their key: true, false, or a choice; other questions have their default, or stop the run
+---@field irreversible? boolean let it make irreversible changes
+---@field interrupt? string press Ctrl-C as the step of this name begins
+---@field ends? "ok"|"failed"|"stopped"|"unreachable"|"any" how it must end ("ok" by default)
+
+---@class rehearse.undo.options
+---@field check? boolean read for real, change nothing
+---@field answers? table<string, any> to questions, by a part of their text or by their key: true, false, or a choice; other questions have their default, or stop the run
+---@field irreversible? boolean let it make irreversible changes
+---@field interrupt? string press Ctrl-C as the step of this name begins
+---@field ends? "ok"|"failed"|"stopped"|"unreachable"|"any" how it must end ("ok" by default)
+
+---@class rehearse.undo.arguments
+---@field run string id of the run
+---@field check? boolean read for real, change nothing
 ---@field answers? table<string, any> to questions, by a part of their text or by their key: true, false, or a choice; other questions have their default, or stop the run
 ---@field irreversible? boolean let it make irreversible changes
 ---@field interrupt? string press Ctrl-C as the step of this name begins

@@ -13,7 +13,7 @@ end
 
 --- Those of the named services that do not run, each with what its script says.
 --- Services start one after another at boot, so that it is asked for a while.
-function services.missing(h, names)
+local function missing_of(h, names)
   local missing
   pcall(retry, { times = 6, delay = 2, on = "failed" }, function()
     missing = {}
@@ -26,6 +26,20 @@ function services.missing(h, names)
     if #missing > 0 then fail("%d services do not run yet", #missing) end
   end)
   return missing
+end
+
+--- Stops the run, to be resumed, while services that ran before do not run.
+function services.verify(h, names)
+  local missing = missing_of(h, names)
+  if #missing == 0 then return names end
+  local said = {}
+  for i, service in ipairs(missing) do said[i] = service.name .. (service.exists and "" or " (the release has it no more)") end
+  fail{
+    message = "services that ran before do not run: " .. table.concat(said, ", "),
+    hint = "start them on the host, or disable what is not wanted any more, then resume",
+    result = { version = h.facts.version, services = missing },
+    resumable = true,
+  }
 end
 
 return services

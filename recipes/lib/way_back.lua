@@ -2,6 +2,8 @@
 --- starts by itself when the new system does not come up, where that can be; else
 --- the best that there is.
 
+local services = require("services")
+
 local way_back = {}
 
 --- The running environment, or nil where there is none: no ZFS root of the form
@@ -89,6 +91,40 @@ function way_back.confirm(h, plan)
     }
   end
   return h.bectl.activate(plan.running)
+end
+
+--- The system from before is there to be booted, or the step ends.
+local function look_back(h, start)
+  local plan = start and start.way_back
+  if not plan then skip("nothing was changed") end
+  if plan.kind ~= "environment" then fail{ message = "the system from before cannot be booted by itself", hint = plan.text } end
+  if h.bectl.current().name == plan.name then skip(("the host runs %s already"):format(plan.name)) end
+  log("the host reboots into %s; what was changed since stays in %s", plan.name, plan.running)
+  return plan
+end
+
+local function verify_environment(h, plan)
+  local running = h.bectl.current().name
+  if running ~= plan.name then
+    fail{
+      message = ("the host runs %s, not %s"):format(running, plan.name),
+      hint = "see at its console why the loader took another environment; boot the right one and resume", resumable = true,
+    }
+  end
+  return { environment = running, version = h.facts.version }
+end
+
+--- Takes the host back, for good, to the system from before: the environment that
+--- make has made. start is what the run found at its beginning: way_back and services.
+function way_back.take(h, start, within)
+  local plan = step("Look for the system from before", function() return look_back(h, start) end)
+  if not plan then return { changed = false } end
+  step("Let it be the one that boots", function() return h.bectl.activate(plan.name) end)
+  step("Reboot into it", function() return h:reboot{ within = within } end)
+  local now = step("Verify that it runs", function() return verify_environment(h, plan) end)
+  now.services = step("Verify the services", function() return services.verify(h, start.services) end)
+  now.changed = true
+  return now
 end
 
 return way_back

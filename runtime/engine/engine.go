@@ -89,6 +89,7 @@ type Options struct {
 type Settings struct {
 	Check   bool   `json:"-"`
 	StartAt string `json:"start_at,omitempty"` // name of the first step to run
+	Undo    string `json:"undo,omitempty"`     // the run that this one takes back
 	Forks   int    `json:"forks,omitempty"`
 	Batch   string `json:"batch,omitempty"`
 	MaxFail string `json:"max_fail,omitempty"`
@@ -213,6 +214,9 @@ func (r *run) validate() error {
 	}
 	if err := r.compile(); err != nil {
 		return err
+	}
+	if o.Undo != "" && (r.program.Recipe == nil || !r.program.Recipe.Undo) {
+		return effect.WithHint(effect.Errorf(effect.Usage, "undo", "what run %s ran has no undo function", o.Undo), "bsdrun show %s tells all that it changed, with what files were like before", o.Undo)
 	}
 	return r.checkParams()
 }
@@ -481,11 +485,11 @@ func (r *run) sshConfig() sshhost.SharedConfig {
 }
 
 // heldError tells that another process works on the run.
-func heldError(id string, err error) error {
+func heldError(op, id string, err error) error {
 	if !errors.Is(err, journal.ErrHeld) {
 		return internal(err)
 	}
-	return &effect.Error{Kind: effect.Locked, Op: "resume", Message: fmt.Sprintf("run %s is being worked on by another bsdrun", id), Cause: err}
+	return &effect.Error{Kind: effect.Locked, Op: op, Message: fmt.Sprintf("run %s is being worked on by another bsdrun", id), Cause: err}
 }
 
 // vanished lists the recorded steps that an edited recipe did not come to.

@@ -47,6 +47,12 @@ func (r *run) play(ctx context.Context, h inventory.Host, c *connection, m *flee
 	if r.o.Session != nil {
 		return nil, r.session(ctx, h, world)
 	}
+	if r.o.Undo != "" {
+		var err error
+		if world.Undo, err = r.done(ctx, h.Name); err != nil {
+			return nil, err
+		}
+	}
 	result, err := r.program.Run(ctx, world)
 	var skipped *script.Skipped
 	if errors.As(err, &skipped) {

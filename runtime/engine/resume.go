@@ -17,8 +17,8 @@ import (
 	"bsdrun/runtime/layer"
 )
 
-// findResumable is the run of that id; "last" is the newest that can be resumed.
-func findResumable(ctx context.Context, store *journal.Store, id string) (*journal.Run, error) {
+// find is the run of that id; "last" is the newest that fits.
+func find(ctx context.Context, store *journal.Store, id string, fits func(*journal.Run) bool, none error) (*journal.Run, error) {
 	if id != "last" {
 		return store.Find(ctx, id)
 	}
@@ -26,12 +26,12 @@ func findResumable(ctx context.Context, store *journal.Store, id string) (*journ
 	if err != nil {
 		return nil, err
 	}
-	for _, run := range runs {
-		if run.Resumable() {
-			return store.Find(ctx, run.ID)
+	for i := range runs {
+		if fits(&runs[i]) {
+			return store.Find(ctx, runs[i].ID)
 		}
 	}
-	return nil, effect.WithHint(effect.Errorf(effect.Usage, "resume", "there is no run to go on with"), "bsdrun runs lists what was run")
+	return nil, effect.WithHint(none, "bsdrun runs lists what was run")
 }
 
 // Resume goes on with a run where it stood, on the hosts that are not done. It
@@ -42,13 +42,13 @@ func Resume(ctx context.Context, id string, o Options) (*journal.Report, error) 
 	if o.Journal == nil {
 		return nil, internal(errors.New("resume needs the journal"))
 	}
-	record, err := findResumable(ctx, o.Journal, id)
+	record, err := find(ctx, o.Journal, id, (*journal.Run).Resumable, effect.Errorf(effect.Usage, "resume", "there is no run to go on with"))
 	if err != nil {
 		return nil, err
 	}
 	release, err := o.Journal.Hold(record.ID)
 	if err != nil {
-		return nil, heldError(record.ID, err)
+		return nil, heldError("resume", record.ID, err)
 	}
 	defer release()
 	// Another process may have gone on with it since.

@@ -396,6 +396,7 @@ const recipeClasses = `
 ---@field roles? table<string, Recipe.Role>
 ---@field run? fun(h: Host, p: table<string, any>): any what it does; it must have one
 ---@field summary? fun(hosts: Recipe.Outcome[]): any
+---@field undo? fun(h: Host, p: table<string, any>, steps: table<string, any>): any takes back what a run did; steps: what its steps returned, by name
 `
 
 // shortForms are the parameters of globals whose options may be left out before the

@@ -66,13 +66,9 @@ func (c *checker) isWithin(fn, outer *syntax.Function) bool {
 	return false
 }
 
-// checkUnrecorded reports the changes that run comes to outside of any step,
+// checkUnrecorded reports the changes that run and undo come to outside of any step,
 // directly or by a function of the file.
 func (c *checker) checkUnrecorded(bodies map[*syntax.Function]bool) {
-	run := c.runFunction()
-	if run == nil {
-		return
-	}
 	seen := map[*syntax.Function]bool{}
 	var visit func(fn *syntax.Function)
 	visit = func(fn *syntax.Function) {
@@ -102,12 +98,16 @@ func (c *checker) checkUnrecorded(bodies map[*syntax.Function]bool) {
 			})
 		}
 	}
-	visit(run)
+	for _, name := range []string{"run", "undo"} {
+		if fn := c.recipeFunction(name); fn != nil {
+			visit(fn)
+		}
+	}
 }
 
-// runFunction is the recipe's run.
-func (c *checker) runFunction() *syntax.Function {
-	if item, found := entry(c.declarations(), "run"); found {
+// recipeFunction is the recipe's function of that name: run, or undo.
+func (c *checker) recipeFunction(name string) *syntax.Function {
+	if item, found := entry(c.declarations(), name); found {
 		if t := c.typeOf(item.Value); t != nil {
 			return t.own
 		}
@@ -115,7 +115,7 @@ func (c *checker) runFunction() *syntax.Function {
 	for _, s := range c.tree.Body.Stmts {
 		if def, is := s.(*syntax.FunctionStmt); is {
 			index, field := def.Target.(*syntax.Index)
-			if field && index.Key.(*syntax.String).Value == "run" {
+			if field && index.Key.(*syntax.String).Value == name {
 				return def.Func
 			}
 		}

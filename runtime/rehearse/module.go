@@ -35,6 +35,12 @@ expect.equal(run.changed, 0)`,
 			Example: `local run = rehearse.resume(stopped.id, { answers = { ["Reboot now?"] = true } })`,
 		},
 		{
+			Name: "undo", Kind: effect.Change, Call: undoRun,
+			Doc:     "Takes back what a run did, as bsdrun undo does, and returns what came of it.",
+			Raises:  []string{`kind "usage": the recipe has no undo function, or the run was a check`},
+			Example: `local undone = rehearse.undo(run.id)`,
+		},
+		{
 			Name: "fail", Kind: effect.Change, Call: failTool,
 			Doc:     "Makes a tool of a machine print a message and exit with a code, instead of working.",
 			Example: `rehearse.fail(m, "pkg", { code = 1, message = "no network", times = 1 })`,

@@ -42,6 +42,12 @@ type resumeArgs struct {
 	how `lua:",inline"`
 }
 
+type undoArgs struct {
+	Run   string `lua:"run,required" doc:"id of the run"`
+	Check bool   `lua:"check" doc:"read for real, change nothing"`
+	how   `lua:",inline"`
+}
+
 func runRecipe(ctx context.Context, a runArgs) (*Run, error) {
 	const op = "rehearse.run"
 	t, err := current(ctx, op)
@@ -94,14 +100,22 @@ func commandLine(params map[string]any) map[string]any {
 }
 
 func resumeRun(ctx context.Context, a resumeArgs) (*Run, error) {
-	const op = "rehearse.resume"
+	return again(ctx, "rehearse.resume", a.Run, false, a.how, engine.Resume)
+}
+
+func undoRun(ctx context.Context, a undoArgs) (*Run, error) {
+	return again(ctx, "rehearse.undo", a.Run, a.Check, a.how, engine.Undo)
+}
+
+// again comes back to a run that was.
+func again(ctx context.Context, op, run string, check bool, h how, do func(context.Context, string, engine.Options) (*journal.Report, error)) (*Run, error) {
 	t, err := current(ctx, op)
 	if err != nil {
 		return nil, err
 	}
-	return t.do(ctx, op, t.options(), a.how, func(ctx context.Context, o engine.Options) (*journal.Report, error) {
-		return engine.Resume(ctx, a.Run, o)
-	})
+	o := t.options()
+	o.Check = check
+	return t.do(ctx, op, o, h, func(ctx context.Context, o engine.Options) (*journal.Report, error) { return do(ctx, run, o) })
 }
 
 // options are those of every run of the test.

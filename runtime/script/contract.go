@@ -49,6 +49,9 @@ type World struct {
 	Vars    map[string]any // h.vars
 	Params  map[string]any // p, checked against the recipe's declarations
 	Check   bool
+	// Undo, when not nil, is what the steps of a run came to on the host, by path: the
+	// recipe's undo is called with it, instead of run.
+	Undo    map[string]any
 	Steps   Steps
 	Secrets Secrets
 	// Root is the folder that require, template and local_file reach (with

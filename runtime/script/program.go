@@ -222,7 +222,11 @@ func (p *Program) Run(ctx context.Context, w World) (result any, err error) {
 	returned, err := v.run(p.proto)
 	if err == nil && p.Recipe != nil {
 		table, _ := first(returned).(*lua.LTable)
-		returned, err = v.call(table.RawGetString("run"), host, params)
+		if w.Undo != nil {
+			returned, err = v.call(table.RawGetString("undo"), host, params, v.fromPlain(w.Undo))
+		} else {
+			returned, err = v.call(table.RawGetString("run"), host, params)
+		}
 	}
 	if err != nil {
 		return nil, err

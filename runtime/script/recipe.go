@@ -24,6 +24,8 @@ type Recipe struct {
 	// Summary tells that it has a function that says what all hosts together
 	// came to; see Summarize.
 	Summary bool
+	// Undo tells that it has a function that takes back what run did.
+	Undo bool
 }
 
 // Role is a host's part in a recipe that works on several.
@@ -54,7 +56,7 @@ type Param struct {
 }
 
 var (
-	recipeFields = []string{"needs", "params", "example", "sim", "roles", "run", "summary"}
+	recipeFields = []string{"needs", "params", "example", "sim", "roles", "run", "summary", "undo"}
 	needsFields  = []string{"os", "release", "arch", "root"}
 	paramFields  = []string{"type", "doc", "default", "enum", "required", "pattern"}
 	roleFields   = []string{"doc", "needs"}
@@ -78,11 +80,14 @@ func (p *Program) load(box *sandbox) (*Recipe, error) {
 		return nil, p.declares("run", "expected a function")
 	}
 	table.RawSetString("run", lua.LNil)
-	_, summarizes := table.RawGetString("summary").(*lua.LFunction)
-	if !summarizes && table.RawGetString("summary") != lua.LNil {
-		return nil, p.declares("summary", "expected a function")
+	has := map[string]bool{}
+	for _, name := range []string{"summary", "undo"} {
+		value := table.RawGetString(name)
+		if _, has[name] = value.(*lua.LFunction); !has[name] && value != lua.LNil {
+			return nil, p.declares(name, "expected a function")
+		}
+		table.RawSetString(name, lua.LNil)
 	}
-	table.RawSetString("summary", lua.LNil)
 	data, err := v.plain(table)
 	if err != nil {
 		return nil, p.declares("", err.Error())
@@ -91,7 +96,7 @@ func (p *Program) load(box *sandbox) (*Recipe, error) {
 	if !ok {
 		return nil, p.declares("", "a recipe returns a table of named fields, not a list")
 	}
-	r := &Recipe{Doc: headComment(p.Source), Summary: summarizes}
+	r := &Recipe{Doc: headComment(p.Source), Summary: has["summary"], Undo: has["undo"]}
 	d := &declarations{program: p, order: v.keyOrder(table, "params")}
 	d.read(r, fields)
 	return r, d.err

@@ -158,7 +158,7 @@ func TestWrongDeclarations(t *testing.T) {
 	tests := []struct{ source, want string }{
 		{`return { run = function() end }`, "the file must begin with a comment that tells what the recipe does"},
 		{doc + `return { run = function() end, parms = {} }`, `unknown field "parms" (did you mean "params"?)`},
-		{doc + `return { run = function() end, colour = 1 }`, `unknown field "colour"; known are needs, params, example, sim, roles, run, summary`},
+		{doc + `return { run = function() end, colour = 1 }`, `unknown field "colour"; known are needs, params, example, sim, roles, run, summary, undo`},
 		{doc + `local r = {} r.run = 1 return r`, "run: expected a function"},
 		{doc + `local r = { params = {} } return r`, "run: expected a function"},
 		{doc + `return { needs = { os = "FreeBSD" } }`, "run: expected a function"},

@@ -85,4 +85,8 @@ function recipe.run(h, p)
   return kept
 end
 
+function recipe.undo(h)
+  h.file.remove("/etc/motd") --! 3 step: file.remove changes the host outside of any step
+end
+
 return recipe
