@@ -161,6 +161,26 @@ func TestProgressTellsOfStartOutputAndEnd(t *testing.T) {
 	}
 }
 
+func TestALookAtAJobsLogShowsWhatTheJobPrints(t *testing.T) {
+	s := &sink{}
+	bottom := effect.DoerFunc(func(context.Context, effect.Effect) (effect.Result, error) {
+		return effect.Result{Data: []byte("hunter22 is built\n")}, nil
+	})
+	look := effect.Effect{Op: "job.wait", Kind: effect.Read, Job: &effect.JobOp{Verb: effect.JobLog, ID: "bulk"}}
+	if _, err := Progress(redactor("hunter22"))(bottom).Do(effect.WithEvents(context.Background(), s), look); err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for _, e := range s.events {
+		if e.Type == effect.EffectOut && e.Kind == "change" {
+			text += e.Text
+		}
+	}
+	if text != "*** is built\n" {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestStatusOfEffects(t *testing.T) {
 	change := run("x")
 	nothing := run("x")

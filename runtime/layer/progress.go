@@ -26,8 +26,12 @@ func progress(ctx context.Context, r *Redactor, next effect.Doer, e effect.Effec
 	effect.Emit(ctx, start)
 
 	began := clock.Now(ctx)
+	kind := start.Kind
+	if e.Job != nil { // whoever asks, it is the job that prints
+		kind = effect.Change.String()
+	}
 	live := r.Writer(writerFunc(func(p []byte) {
-		effect.Emit(ctx, effect.Event{Type: effect.EffectOut, Op: e.Op, Text: string(p)})
+		effect.Emit(ctx, effect.Event{Type: effect.EffectOut, Op: e.Op, Kind: kind, Text: string(p)})
 	}))
 	switch {
 	case e.File != nil:
@@ -39,7 +43,10 @@ func progress(ctx context.Context, r *Redactor, next effect.Doer, e effect.Effec
 		e.Out = io.MultiWriter(e.Out, live)
 	}
 	result, err := next.Do(ctx, e)
-	_ = live.Close() // writerFunc cannot fail
+	if e.Job != nil && e.Job.Verb == effect.JobLog {
+		_, _ = live.Write(result.Data) // writerFunc cannot fail
+	}
+	_ = live.Close()
 
 	end := effect.Event{
 		Type: effect.EffectEnd, Op: e.Op, Kind: e.Kind.String(), Status: statusOf(e, result, err),

@@ -90,7 +90,7 @@ func (r replay) effects(effects []journal.Effect) {
 		r.emit(start)
 		for _, stream := range [][]byte{e.Out, e.Err} {
 			if len(stream) > 0 {
-				r.emit(effect.Event{Type: effect.EffectOut, At: e.Ended, Step: e.Step, Op: e.Op, Text: string(stream)})
+				r.emit(effect.Event{Type: effect.EffectOut, At: e.Ended, Step: e.Step, Op: e.Op, Kind: e.Kind, Text: string(stream)})
 			}
 		}
 		if e.Ended.IsZero() {

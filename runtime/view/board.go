@@ -37,7 +37,7 @@ type host struct {
 	text    string // how far a long operation is
 	ready   float64
 	out     tail
-	fresh   bool // the next output begins anew
+	printer string // the command that printed it
 }
 
 type step struct {
@@ -136,17 +136,32 @@ func (h *host) note(e effect.Event) {
 	case effect.StepEnd:
 		h.endStep(e)
 	case effect.EffectStart:
-		h.what, h.since, h.fresh = e.Text, e.At, true
+		h.what, h.since = e.Text, e.At
 	case effect.EffectEnd:
 		h.what = ""
 	case effect.EffectOut:
-		if h.fresh { // until there is some, the former command's stays
-			h.out, h.fresh = tail{}, false
+		if waitedFor(e) {
+			h.print(e.Text)
 		}
-		h.out.write(e.Text)
 	case effect.Progress:
 		h.text, h.ready = e.Text, share(e.Data)
 	}
+}
+
+// waitedFor tells whether somebody waits for what prints this: for a change, or
+// for a query of the recipe itself. What bindings look at before they act would
+// push it away.
+func waitedFor(out effect.Event) bool {
+	return out.Kind == effect.Change.String() || out.Op == "read"
+}
+
+// print adds to the output. Another command's begins anew; a job's goes on from
+// look to look.
+func (h *host) print(text string) {
+	if h.printer != h.what {
+		h.out, h.printer = tail{}, h.what
+	}
+	h.out.write(text)
 }
 
 func (h *host) endStep(e effect.Event) {

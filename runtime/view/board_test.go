@@ -33,7 +33,7 @@ func TestOneHost(t *testing.T) {
 		effect.Event{Type: effect.HostStart, Host: "a"},
 		effect.Event{Type: effect.StepStart, Host: "a", Text: "Build"},
 		effect.Event{Type: effect.EffectStart, Host: "a", Text: "poudriere bulk\n -j x", Kind: "change"},
-		effect.Event{Type: effect.EffectOut, Host: "a", Text: "one\ntwo\r\n10%\r20%\x1b[2J\tx"},
+		effect.Event{Type: effect.EffectOut, Host: "a", Kind: "change", Text: "one\ntwo\r\n10%\r20%\x1b[2J\tx"},
 		effect.Event{Type: effect.Progress, Host: "a", Text: "5 of 10", Data: map[string]any{"done": 5, "total": 10}},
 	)
 	want := `patch  10s
@@ -45,6 +45,30 @@ func TestOneHost(t *testing.T) {
 o output  d changes  Ctrl-C stops`
 	if diff := cmp.Diff(want, b.draw(look{width: 80, height: 24, now: began.Add(10 * time.Second)})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTheTailIsWhatSomebodyWaitsFor(t *testing.T) {
+	begin := func(what string) effect.Event { return effect.Event{Type: effect.EffectStart, Host: "a", Text: what} }
+	out := func(op, kind, text string) effect.Event {
+		return effect.Event{Type: effect.EffectOut, Host: "a", Op: op, Kind: kind, Text: text}
+	}
+	job := begin("log job bulk")
+	for _, c := range []struct {
+		name   string
+		events []effect.Event
+		want   []string
+	}{
+		{"a change", []effect.Event{begin("make"), out("run", "change", "cc a.c\n")}, []string{"cc a.c"}},
+		{"a query of the recipe", []effect.Event{begin("iostat"), out("read", "read", "0 0\n")}, []string{"0 0"}},
+		{"a query of a binding", []effect.Event{begin("make"), out("run", "change", "cc a.c\n"), begin("zpool list"), out("zpool.list", "read", "zroot\n")}, []string{"cc a.c"}},
+		{"another change", []effect.Event{begin("make"), out("run", "change", "cc a.c\n"), begin("date"), out("run", "change", "noon\n")}, []string{"noon"}},
+		{"a job, look by look", []effect.Event{job, out("job.wait", "change", "one\n"), job, out("job.wait", "change", "two\n")}, []string{"one", "two"}},
+	} {
+		b := after(append([]effect.Event{start(1), {Type: effect.HostStart, Host: "a"}}, c.events...)...)
+		if diff := cmp.Diff(c.want, b.hosts["a"].out.last(5)); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", c.name, diff)
+		}
 	}
 }
 
@@ -70,7 +94,7 @@ func TestTheRegionFitsEveryTerminal(t *testing.T) {
 	for i := range 30 {
 		name := fmt.Sprintf("web%d.example.org", i)
 		events = append(events, effect.Event{Type: effect.HostStart, Host: name}, effect.Event{Type: effect.StepStart, Host: name, Text: strings.Repeat("日本語 ", 30)},
-			effect.Event{Type: effect.EffectOut, Host: name, Text: strings.Repeat("out\n", 50)})
+			effect.Event{Type: effect.EffectOut, Host: name, Kind: "change", Text: strings.Repeat("out\n", 50)})
 	}
 	many, one := after(events...), after(append([]effect.Event{start(1)}, events[1:4]...)...)
 	for _, b := range []*board{many, one} {
@@ -95,7 +119,7 @@ func TestTheRegionFitsEveryTerminal(t *testing.T) {
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	h := &host{}
 	for range 100 {
-		h.note(effect.Event{Type: effect.EffectOut, Text: strings.Repeat("x", maxTail/10)})
+		h.note(effect.Event{Type: effect.EffectOut, Kind: "change", Text: strings.Repeat("x", maxTail/10)})
 	}
 	if n := len(h.out.text); n > 2*maxTail {
 		t.Errorf("%d bytes of output", n)
@@ -117,19 +141,19 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 }
 
 func TestAPagerStaysAtTheEndOfWhatGrows(t *testing.T) {
-	b := after(start(1), effect.Event{Type: effect.HostStart, Host: "a"}, effect.Event{Type: effect.EffectOut, Host: "a", Text: strings.Repeat("line\n", 50) + "last"})
+	b := after(start(1), effect.Event{Type: effect.HostStart, Host: "a"}, effect.Event{Type: effect.EffectOut, Host: "a", Kind: "change", Text: strings.Repeat("line\n", 50) + "last"})
 	p := outputPager(b.hosts["a"])
 	l := look{width: 40, height: 12}
 	shown := func() string { return p.draw(b, l) }
 	if !strings.Contains(shown(), "\nlast\n") || !strings.Contains(shown(), "42-51 of 51") {
 		t.Errorf("not at the end:\n%s", shown())
 	}
-	b.note(effect.Event{Type: effect.EffectOut, Host: "a", Text: "\nnewest"})
+	b.note(effect.Event{Type: effect.EffectOut, Host: "a", Kind: "change", Text: "\nnewest"})
 	if !strings.Contains(shown(), "\nnewest\n") {
 		t.Errorf("did not follow:\n%s", shown())
 	}
 	p.scroll(b, l, -3)
-	b.note(effect.Event{Type: effect.EffectOut, Host: "a", Text: "\nlater"})
+	b.note(effect.Event{Type: effect.EffectOut, Host: "a", Kind: "change", Text: "\nlater"})
 	if strings.Contains(shown(), "newest") {
 		t.Errorf("moved under the reader's eyes:\n%s", shown())
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,8 +37,10 @@ type View struct {
 	mu      sync.Mutex
 	board   *board
 	lines   []string // that wait to be printed above the region
+	printed []string // the last lines above the region
 	partial string   // the beginning of a line
 	program *tea.Program
+	screen  *terminal
 	ended   chan struct{} // the program has
 
 	start  *time.Timer
@@ -50,7 +53,11 @@ type View struct {
 const showAfter = 400 * time.Millisecond
 
 // New is the view of a run that is about to start.
-func New(o Options) *View { return &View{o: o, board: newBoard()} }
+func New(o Options) *View {
+	v := &View{o: o, board: newBoard()}
+	v.screen = newTerminal(o.Out, v.recent)
+	return v
+}
 
 // Start begins to show the run; Close ends it.
 func (v *View) Start() { v.start = time.AfterFunc(showAfter, v.show) }
@@ -67,12 +74,27 @@ func (v *View) Write(p []byte) (int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.program == nil {
+		v.remember(strings.Split(strings.TrimSuffix(string(p), "\n"), "\n"))
 		return v.o.Out.Write(p)
 	}
 	whole := strings.Split(v.partial+string(p), "\n")
 	v.lines = append(v.lines, whole[:len(whole)-1]...)
 	v.partial = whole[len(whole)-1]
 	return len(p), nil
+}
+
+// mostPrinted is how many lines are kept for a screen that is made anew.
+const mostPrinted = 50
+
+func (v *View) remember(lines []string) {
+	v.printed = append(v.printed, lines...)
+	v.printed = slices.Clone(v.printed[max(0, len(v.printed)-mostPrinted):])
+}
+
+func (v *View) recent() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.printed
 }
 
 // take hands out lines that wait.
@@ -82,6 +104,7 @@ func (v *View) take(most int) []string {
 	n := min(most, len(v.lines))
 	lines := v.lines[:n:n]
 	v.lines = v.lines[n:]
+	v.remember(lines)
 	return lines
 }
 
@@ -95,7 +118,7 @@ func (v *View) show() {
 		return
 	}
 	program := tea.NewProgram(&model{v: v, look: look{color: v.o.Color}},
-		tea.WithInput(v.o.In), tea.WithOutput(terminal{v.o.Out}), tea.WithEnvironment(plainEnvironment()),
+		tea.WithInput(v.o.In), tea.WithOutput(v.screen), tea.WithEnvironment(plainEnvironment()),
 		tea.WithoutSignalHandler(), tea.WithFPS(20))
 	v.program, v.ended = program, make(chan struct{})
 	v.mu.Unlock()
