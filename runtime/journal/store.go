@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -148,27 +149,40 @@ func (s *Store) prepare(query string) (*sql.Stmt, error) {
 // maxBatch bounds how many writes share a transaction.
 const maxBatch = 512
 
-// write is the only writer: it puts all that is queued into one transaction, so
-// that many hosts share one commit and, where one is wanted, one sync.
+// gathering is how long a write that nobody waits for lets others join it.
+const gathering = 50 * time.Millisecond
+
+// write is the only writer.
 func (s *Store) write() {
 	defer close(s.closed)
 	for first := range s.queue {
-		writes := []write{first}
-		for len(writes) < maxBatch {
-			select {
-			case next, open := <-s.queue:
-				if !open {
-					s.commit(writes)
-					return
-				}
-				writes = append(writes, next)
-				continue
-			default:
-			}
+		s.commit(s.gather(first))
+	}
+}
+
+// gather puts all that is queued into one transaction, so that many hosts share one
+// commit and, where one is wanted, one sync. As long as nobody waits for it, what comes
+// soon joins it too.
+func (s *Store) gather(first write) []write {
+	writes, awaited := []write{first}, first.done != nil
+	soon := time.NewTimer(gathering)
+	defer soon.Stop()
+	for len(writes) < maxBatch {
+		if awaited && len(s.queue) == 0 {
 			break
 		}
-		s.commit(writes)
+		select {
+		case next, open := <-s.queue:
+			if !open {
+				return writes
+			}
+			writes = append(writes, next)
+			awaited = awaited || next.done != nil
+		case <-soon.C:
+			return writes
+		}
 	}
+	return writes
 }
 
 func (s *Store) commit(writes []write) {
