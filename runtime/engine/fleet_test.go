@@ -118,7 +118,7 @@ return #fleet.gather("end", build)
 	if err := o.Journal.Flush(); err != nil {
 		t.Error(err)
 	}
-	for range 100 { // those that have ended are on their way out
+	for range 6000 { // those that have ended are on their way out
 		if runtime.NumGoroutine() <= before+5 {
 			break
 		}

@@ -121,7 +121,7 @@ func TestLimitLetsPartsOfAnEffectPass(t *testing.T) {
 	h := limit(effect.DoerFunc(func(ctx context.Context, _ effect.Effect) (effect.Result, error) {
 		return other.Do(effect.AsPart(ctx), effect.Effect{})
 	}))
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if _, err := h.Do(ctx, effect.Effect{}); err != nil {
 		t.Errorf("an effect waits for its own part: %v", err)

@@ -124,9 +124,24 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// click clicks at the place of an element: the page may exchange the element itself
+// at any time.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(selector)))
+	at := b.place(selector)
+	b.do(chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// place is the middle of an element, which is scrolled to.
+func (b *tab) place(selector string) [2]float64 {
+	b.t.Helper()
+	b.do(chromedp.WaitVisible(chromedp.CSS(selector)))
+	return eval[[2]float64](b, fmt.Sprintf(`(() => {
+		const node = document.querySelector(%q);
+		node.scrollIntoView({ block: "nearest" });
+		const { x, y, width, height } = node.getBoundingClientRect();
+		return [x + width / 2, y + height / 2];
+	})()`, selector))
 }
 
 // eval is what an expression comes to in the page.

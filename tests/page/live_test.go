@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/journal"
 	"bsdrun/runtime/serve"
@@ -155,4 +158,29 @@ func TestThatAProcessHasDiedIsShown(t *testing.T) {
 	u.live.Close()
 	u.release() // without a word in the journal
 	b.until(`document.querySelector("h1 .badge").textContent === "interrupted"`)
+}
+
+// A row that is pressed is not exchanged before it is released.
+func TestAPressIsAClickThoughThereIsNews(t *testing.T) {
+	t.Parallel()
+	u := begin(t, "web1", "web2")
+	b := open(t, u.url+"/run/"+u.rec.Run())
+	b.until(`document.querySelectorAll(".row").length === 2`)
+	at := b.place(".row.host")
+	button := func(p input.DispatchMouseEventParams) {
+		t.Helper()
+		p.X, p.Y, p.Button, p.ClickCount = at[0], at[1], input.MouseButtonLeft, 1
+		b.do(call(input.DispatchMouseEvent, p))
+	}
+	button(input.DispatchMouseEventParams{Type: chromedp.MousePressed})
+	eval[chromedp.Void](b, `document.querySelector(".row").pressed = true`)
+	u.rec.HostStart("web2", time.Now())
+	b.until(`hosts.get("web2").status === "running"`)
+	eval[chromedp.Void](b, `new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))`)
+	if !eval[bool](b, `document.querySelector(".row").pressed === true`) {
+		t.Error("the row was exchanged")
+	}
+	button(input.DispatchMouseEventParams{Type: chromedp.MouseReleased})
+	b.until(`document.querySelector(".row.host").getAttribute("aria-expanded") === "true"`)
+	b.until(`document.querySelectorAll(".host .badge")[1].textContent === "running"`)
 }

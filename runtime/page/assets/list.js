@@ -9,6 +9,9 @@ let last = 1; // end of the time axis
 
 const MARGIN = 400; // drawn beyond the window, in pixels
 
+/** Whether a button is down on a row. Its release would be no click if the row were exchanged meanwhile. */
+const pressed = () => tree.matches(":active");
+
 /** Takes over the rows anew: something was opened, filtered, or has happened. */
 function layOut() {
   last = lastMoment();

@@ -63,15 +63,25 @@ function setUpFilters() {
   }
 }
 
+/** Draws what has happened, at the next frame that finds no row pressed. */
+function drawNews() {
+  if (pressed()) {
+    requestAnimationFrame(drawNews);
+    return;
+  }
+  drawAll();
+  announce();
+}
+
 /** Listens for news while the run is under way. */
 function setUpNews() {
   const from = document.body.dataset.events;
   if (!from || !running()) return;
   const source = new EventSource(from);
-  const clock = setInterval(() => { drawHeader(); draw(); }, 1000);
+  const clock = setInterval(() => { drawHeader(); if (!pressed()) draw(); }, 1000);
   source.addEventListener("news", (event) => {
     readRun(JSON.parse(event.data));
-    requestAnimationFrame(() => { drawAll(); announce(); });
+    requestAnimationFrame(drawNews);
     if (running()) return;
     source.close();
     clearInterval(clock);
