@@ -68,7 +68,7 @@ func (p *person) types(text string) {
 }
 
 // patience is how long a person waits before giving a program up for dead.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 var controls = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 

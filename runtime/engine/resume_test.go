@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -441,14 +442,16 @@ func TestAnInterruptEndsSleep(t *testing.T) {
 }
 
 func TestARunThatTakesTooLongIsStopped(t *testing.T) {
-	host := newBox()
-	host.begun = make(chan string, 9)
-	o := options(t, `sleep(86400)`, boxes{"a": host})
-	o.RunTimeout = 50 * time.Millisecond
-	report := mustRun(t, o)
-	if e := report.Hosts[0].Error; e == nil || e.Kind != effect.Timeout || !strings.Contains(e.Message, "50ms") {
-		t.Errorf("%+v", e)
-	}
+	synctest.Test(t, func(t *testing.T) { // so that no time passes before the script sleeps
+		host := newBox()
+		host.begun = make(chan string, 9)
+		o := options(t, `sleep(86400)`, boxes{"a": host})
+		o.RunTimeout = 50 * time.Millisecond
+		report := mustRun(t, o)
+		if e := report.Hosts[0].Error; e == nil || e.Kind != effect.Timeout || !strings.Contains(e.Message, "50ms") {
+			t.Errorf("%+v", e)
+		}
+	})
 }
 
 // What a script did to a host that only a parameter names is not done again.

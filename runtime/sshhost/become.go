@@ -116,12 +116,15 @@ func (h *Host) escalate(ctx context.Context, l link, script string, said *strayB
 	})
 }
 
-// startNext starts a command after another one on the same connection has ended:
-// a server of one session a connection takes a moment to see that.
+// sessionFreed is how long a server of one session a connection may take to see that
+// the last one has ended.
+const sessionFreed = 10 * time.Second
+
+// startNext starts a command after another one on the same connection has ended.
 func startNext(ctx context.Context, l link, command string) (*process, error) {
-	for try := 0; ; try++ {
+	for began := time.Now(); ; {
 		p, err := l.start(ctx, command, nil)
-		if !errors.Is(err, errRefused) || try == 20 {
+		if !errors.Is(err, errRefused) || time.Since(began) > sessionFreed {
 			return p, err
 		}
 		select {

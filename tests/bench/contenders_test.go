@@ -49,8 +49,9 @@ func newGroup(b *testing.B, server *sshdtest.Server, hosts, times int) *group {
   UserKnownHostsFile %s
   GlobalKnownHostsFile /dev/null
   StrictHostKeyChecking yes
+  ConnectTimeout %.0f
   ControlPath %s/c-%%C
-`, server.Port, server.User, server.Key, g.path("known_hosts"), g.dir))
+`, server.Port, server.User, server.Key, g.path("known_hosts"), sshdtest.Patience.Seconds(), g.dir))
 	g.write(b, "commands", strings.Repeat(command+"\n", times))
 	g.write(b, "host_key.pub", string(marshalKey(server.HostKey)))
 	for name, text := range peerFiles {

@@ -98,7 +98,7 @@ func (b *booted) left(own ...string) string {
 
 // patience is how long what ends by itself may take to, on a machine with other
 // things to do.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // soon waits until there is nothing left to tell; with less patience when it has
 // been in vain before.
@@ -134,7 +134,7 @@ func newCrew(source string, n int, url func(i int) string) *crew {
 	c := &crew{machines: machines{booted: map[string]*booted{}}, events: map[effect.EventType]int{}}
 	c.Name, c.Source, c.Modules = "fleet.lua", []byte("--- Looks after many hosts.\n"+source), stdlib.Modules()
 	c.Tools = append(stdlib.Tools(), c.machines.tool())
-	c.Options.Events = c
+	c.Options.Events, c.ConnectTimeout = c, patience
 	for i := range n {
 		c.Hosts = append(c.Hosts, inventory.Host{Name: name(i), Kind: inventory.Sim, Sim: url(i)})
 	}

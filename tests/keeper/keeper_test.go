@@ -47,8 +47,8 @@ func newDesk(t *testing.T) *desk {
 // know writes an ssh_config with a known_hosts file.
 func (d *desk) know(file string) {
 	d.Helper()
-	config := fmt.Sprintf("Host target\n HostName %s\n Port %d\n User %s\n IdentityFile %s\n UserKnownHostsFile %s\n GlobalKnownHostsFile /dev/null\n",
-		d.server.Address, d.server.Port, d.server.User, d.server.Key, file)
+	config := fmt.Sprintf("Host target\n HostName %s\n Port %d\n User %s\n IdentityFile %s\n UserKnownHostsFile %s\n GlobalKnownHostsFile /dev/null\n ConnectTimeout %.0f\n",
+		d.server.Address, d.server.Port, d.server.User, d.server.Key, file, sshdtest.Patience.Seconds())
 	if err := os.WriteFile(d.config(), []byte(config), 0o600); err != nil {
 		d.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func TestImagesThatCannotBeRead(t *testing.T) {
 	if err := writer.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 200 {
+	for range 6000 {
 		if exec.Command("qemu-img", "info", top).Run() != nil {
 			break
 		}

@@ -99,7 +99,7 @@ func startDaemon(t *testing.T) (socket string) {
 		}
 	})
 	socket = filepath.Join(dir, "r/libvirt/libvirt-sock")
-	for range 500 {
+	for range 6000 {
 		if _, err := os.Stat(socket); err == nil {
 			return socket
 		}
@@ -130,7 +130,7 @@ func hold(t *testing.T, uri string) {
 	if err := os.WriteFile(file, []byte("<domain type='test'><name>probe</name><memory>1024</memory><os><type>hvm</type></os></domain>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
+	for range 6000 {
 		if exec.Command("virsh", "-c", uri, "define", file).Run() == nil && exec.Command("virsh", "-c", uri, "undefine", "probe").Run() == nil {
 			return
 		}

@@ -28,7 +28,7 @@ import (
 const rate = "200"
 
 // patience bounds how long anything is waited for; nothing is measured by it.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 // command is the path of the one under test, built once.
 var command string
@@ -205,7 +205,7 @@ func (c *control) knows(host, key, address string) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		c.t.Fatal(err)
 	}
-	c.write(c.config(), fmt.Sprintf("%sHost %s\n\tHostName %s\n\tPort %s\n\tUser root\n\tUserKnownHostsFile %s\n", former, host, name, port, known))
+	c.write(c.config(), fmt.Sprintf("%sHost %s\n\tHostName %s\n\tPort %s\n\tUser root\n\tUserKnownHostsFile %s\n\tConnectTimeout %.0f\n", former, host, name, port, known, patience.Seconds()))
 }
 
 func (c *control) config() string { return filepath.Join(c.dir, "ssh_config") }

@@ -72,7 +72,9 @@ func TestInterruptedDuringTheBuild(t *testing.T) {
 // first, also when the first was killed; that one may go on.
 func TestTwoRunsOnOneHost(t *testing.T) {
 	t.Parallel()
-	m := serve(t, t.TempDir(), "builder", "")
+	dir := t.TempDir()
+	profile := "builder?state=" + filepath.Join(dir, "machine")
+	m := serveAt(t, "40", dir, profile, "") // so that the build outlasts several processes
 	c := newControl(t, m.key, m.address)
 	first := c.building()
 	run := c.lastRun()
@@ -88,6 +90,8 @@ func TestTwoRunsOnOneHost(t *testing.T) {
 			first.kill()
 		}
 	}
+	m.kill()
+	serveAt(t, "2000", dir, profile, m.address)
 	c.completes(c.starts("resume", run, "-o", "json"))
 	third := c.starts("exec", host, "--", "test", "!", "-e", "/var/tmp/second")
 	third.exits(0) // the lock is gone, and the second did nothing

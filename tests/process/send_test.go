@@ -28,7 +28,7 @@ return recipe
 // that goes on: what the other host has is not sent again.
 func TestKilledWhileSending(t *testing.T) {
 	t.Parallel()
-	from := serveAt(t, "1", t.TempDir(), "freebsd-14.3-zfs-mirror-uefi?bandwidth=1M", "")
+	from := serveAt(t, "1", t.TempDir(), "freebsd-14.3-zfs-mirror-uefi?bandwidth=400K", "")
 	to := serveAt(t, "1", t.TempDir(), "freebsd-14.3-zfs-mirror-uefi", "")
 	c := newControl(t, from.key, from.address)
 	c.knows(backup, to.key, to.address)

@@ -43,7 +43,7 @@ func TestBindingIsMeasuredOnRealAndSimulatedHosts(t *testing.T) {
 		Params:     map[string]any{"reuse": true},
 		Hosts:      append([]inventory.Host{asHost(t, s)}, hosts...),
 		SSH:        sshhost.SharedConfig{ConfigFile: "none", AgentSocket: "none", Home: s.Dir},
-		KnownHosts: []string{s.KnownHosts}, Settings: engine.Settings{Identity: s.Key},
+		KnownHosts: []string{s.KnownHosts}, Settings: engine.Settings{Identity: s.Key, ConnectTimeout: sshdtest.Patience},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -380,8 +380,8 @@ func TestChangeThatTakesTooLongEndsOnTheHost(t *testing.T) {
 	cfg, _ := running(t, s)
 	h := open(t, cfg)
 	for id, e := range map[string]effect.Effect{
-		"timeout": {Timeout: 3 * time.Second},
-		"idle":    {Idle: 3 * time.Second},
+		"timeout": {Timeout: 10 * time.Second},
+		"idle":    {Idle: 10 * time.Second},
 	} {
 		e.Op, e.Kind, e.ID, e.Shell = "t", effect.Change, id, "echo begun; ("+endless(7)+") & "+endless(7)
 		failure := fails(t, h, effect.Timeout, e)
@@ -392,7 +392,7 @@ func TestChangeThatTakesTooLongEndsOnTheHost(t *testing.T) {
 	}
 	ends(t, h, endless(7))
 	// One that prints now and then is not idle.
-	do(t, h, effect.Effect{Op: "t", Kind: effect.Change, ID: "busy", Idle: 3 * time.Second, Shell: "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done"})
+	do(t, h, effect.Effect{Op: "t", Kind: effect.Change, ID: "busy", Idle: 10 * time.Second, Shell: "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i; sleep 1; done"})
 }
 
 func TestTheLockGoesThoughTheOnlyChangeTookTooLong(t *testing.T) {

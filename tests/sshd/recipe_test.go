@@ -52,7 +52,7 @@ func runOn(t *testing.T, s *sshdtest.Server, name string, source []byte, params 
 		Name: name, Source: source, Files: recipes.Library(), Params: params, Modules: stdlib.Modules(),
 		Hosts:      []inventory.Host{host},
 		SSH:        sshhost.SharedConfig{ConfigFile: "none", AgentSocket: "none", Home: s.Dir},
-		KnownHosts: []string{s.KnownHosts}, Settings: engine.Settings{Identity: s.Key},
+		KnownHosts: []string{s.KnownHosts}, Settings: engine.Settings{Identity: s.Key, ConnectTimeout: sshdtest.Patience},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -99,7 +99,8 @@ func (c *controller) knows(name string, s *sshdtest.Server, address string) {
 	IdentityFile %s
 	IdentitiesOnly yes
 	UserKnownHostsFile %s
-`, name, host, port, s.User, s.Key, c.file(name))
+	ConnectTimeout %.0f
+`, name, host, port, s.User, s.Key, c.file(name), sshdtest.Patience.Seconds())
 	state := c.t.TempDir()
 	must(c.t, os.Chmod(state, 0o777))
 	c.adds("hosts.toml", "[hosts.%s]\nstate_dir = %q\n", name, state+"/state")

@@ -190,7 +190,8 @@ func (m *bench) configure(b *testing.B, server *sshdtest.Server, name string, po
   IdentitiesOnly yes
   UserKnownHostsFile %s
   GlobalKnownHostsFile /dev/null
-`, port, server.User, server.Key, known), 0o600))
+  ConnectTimeout %.0f
+`, port, server.User, server.Key, known, sshdtest.Patience.Seconds()), 0o600))
 	return conf
 }
 

@@ -62,6 +62,9 @@ type Server struct {
 	done   chan struct{}
 }
 
+// Patience is how long a server on a busy machine may take to let somebody in.
+const Patience = 5 * time.Minute
+
 // Path is where sshd is; tests are skipped where it is not.
 func Path(tb testing.TB) string {
 	tb.Helper()
@@ -124,7 +127,7 @@ func (s *Server) Know(file string, key ssh.PublicKey) {
 func (s *Server) Config() sshhost.Config {
 	return sshhost.Config{
 		Name: "test", Address: s.Addr(), User: s.User, Identity: []string{s.Key}, KnownHosts: []string{s.KnownHosts},
-		Shared: s.Shared(""), StateDir: filepath.Join(s.Dir, "state"),
+		Shared: s.Shared(""), StateDir: filepath.Join(s.Dir, "state"), ConnectTimeout: Patience,
 	}
 }
 
