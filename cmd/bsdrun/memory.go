@@ -5,11 +5,17 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
-// freeMemory is up to where no garbage is collected: most runs end before, and a
-// collection costs a short one as much as all its scripts.
-const freeMemory = 64 << 20
+const (
+	// freeMemory is up to where no garbage is collected: most runs end before, and a
+	// collection costs a short one as much as all its scripts.
+	freeMemory = 64 << 20
+	// leastHeap is what the heap grows to before any later collection: what moves
+	// much and holds little, as a transfer does, would be collected all the time.
+	leastHeap = freeMemory / 2
+)
 
 // collectLater puts off the collection of garbage until there is some worth it. Who
 // sets GOGC or GOMEMLIMIT decides instead.
@@ -18,11 +24,27 @@ func collectLater() {
 		return
 	}
 	percent := debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(freeMemory)
-	// Collected by the first collection, which has reached the limit.
-	first := new([16]byte)
-	runtime.AddCleanup(first, func(percent int) {
-		debug.SetGCPercent(percent)
+	debug.SetMemoryLimit(freeMemory) // the first collection has reached it
+	afterCollections(func() {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		debug.SetGCPercent(max(percent, percentUpTo(leastHeap, live[0].Value.Uint64())))
 		debug.SetMemoryLimit(math.MaxInt64)
-	}, percent)
+	})
+}
+
+// percentUpTo is the value of GOGC with which a heap grows up to a size.
+func percentUpTo(size, live uint64) int {
+	if live == 0 || live >= size {
+		return 0
+	}
+	return int((size - live) * 100 / live) //nolint:gosec // less than 100 times the size
+}
+
+// afterCollections calls f after every collection.
+func afterCollections(f func()) {
+	runtime.AddCleanup(new([16]byte), func(f func()) {
+		f()
+		afterCollections(f)
+	}, f)
 }
