@@ -227,7 +227,7 @@ function file.upload(from, path, options) end
 
 ---@class file.download.options
 ---@field limit? string most bytes a second, such as "10M"; default: as fast as it goes
----@field parallel? integer parts under way at once; default: 2
+---@field parallel? integer parts under way at once; default: 1, and 2 from a host that is far away or packs
 ---@field compress? "auto"|"no" auto: where the host has zstd(1) ("auto" by default)
 ---@field whole? boolean hash a file whole that is mostly holes: it takes longer than its data alone
 
@@ -235,7 +235,7 @@ function file.upload(from, path, options) end
 ---@field path string absolute path on the host
 ---@field to LocalFile the local file, as local_file gives it
 ---@field limit? string most bytes a second, such as "10M"; default: as fast as it goes
----@field parallel? integer parts under way at once; default: 2
+---@field parallel? integer parts under way at once; default: 1, and 2 from a host that is far away or packs
 ---@field compress? "auto"|"no" auto: where the host has zstd(1) ("auto" by default)
 ---@field whole? boolean hash a file whole that is mostly holes: it takes longer than its data alone
 

@@ -64,7 +64,8 @@ type demux struct {
 
 const (
 	demuxSmall = 1 << 10
-	demuxLarge = 32 << 10
+	demuxLarge = 256 << 10
+	demuxGrows = 16 // times, when a buffer was too small
 	maxMarker  = 64 // of a marker after its nonce
 )
 
@@ -76,7 +77,7 @@ func (d *demux) run(r io.Reader) error {
 		full := kept+n == len(buf)
 		kept = d.consume(buf[:kept+n])
 		if full && len(buf) < demuxLarge {
-			buf = append(make([]byte, 0, demuxLarge), buf...)[:demuxLarge]
+			buf = append(make([]byte, 0, len(buf)*demuxGrows), buf...)[:len(buf)*demuxGrows]
 		}
 		if err != nil {
 			d.emit(buf[:kept])

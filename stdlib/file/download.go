@@ -7,13 +7,16 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/bulk"
+	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 )
 
@@ -22,7 +25,7 @@ type DownloadArgs struct {
 	Path     string        `lua:"path,required" doc:"absolute path on the host"`
 	To       binding.Local `lua:"to,required" doc:"the local file, as local_file gives it"`
 	Limit    string        `lua:"limit" doc:"most bytes a second, such as \"10M\"; default: as fast as it goes"`
-	Parallel int           `lua:"parallel" doc:"parts under way at once; default: 2"`
+	Parallel int           `lua:"parallel" doc:"parts under way at once; default: 1, and 2 from a host that is far away or packs"`
 	Compress string        `lua:"compress" doc:"auto: where the host has zstd(1)" default:"auto" enum:"auto|no"`
 	Whole    bool          `lua:"whole" doc:"hash a file whole that is mostly holes: it takes longer than its data alone"`
 }
@@ -138,7 +141,9 @@ func fetch(ctx context.Context, h effect.Doer, op string, a DownloadArgs, pace e
 		done: map[int]bool{}, begun: map[int]bool{}, again: map[int]int{},
 	}
 	if f.lanes == 0 {
-		f.lanes = 2
+		if f.lanes, err = f.lanesFor(ctx, h); err != nil {
+			return Downloaded{}, errors.Join(err, stage.Close())
+		}
 	}
 	if err := f.run(ctx, a.Whole); err != nil {
 		if f.spoilt {
@@ -154,6 +159,23 @@ func fetch(ctx context.Context, h effect.Doer, op string, a DownloadArgs, pace e
 		done.SHA256 = f.sum
 	}
 	return done, stage.Commit()
+}
+
+// farTrip is the time of an answer from which on a second lane is worth it: a lane
+// has no more than 2 MiB under way.
+const farTrip = 8 * time.Millisecond
+
+// lanesFor is how many lanes the distance asks for, or what packs there.
+func (f *fetching) lanesFor(ctx context.Context, h effect.Doer) (int, error) {
+	if f.from.packer != "" {
+		return 2, nil
+	}
+	began := clock.Now(ctx)
+	_, err := h.Do(ctx, effect.Effect{Op: f.op, Kind: effect.Read, Title: "see how far away it is", Shell: ":", Reads: []effect.Resource{effect.File(f.from.path)}})
+	if err == nil && clock.Now(ctx).Sub(began) > farTrip {
+		return 2, nil
+	}
+	return 1, err
 }
 
 // settled fails when the file was written to, unless it has only grown: what has
@@ -270,16 +292,23 @@ func (f *fetching) front() int64 {
 	return f.from.size
 }
 
+// together is how many pieces come as one stream: to begin one takes a while.
+const together = 8
+
 // session fetches what is left, for as long as the connection holds.
 func (f *fetching) session(ctx context.Context) error {
 	// A lane reads on when another one fails: what has come is not to come again.
 	g, ended := errgroup.WithContext(ctx)
-	queue := make(chan bulk.Piece)
+	queue := make(chan []bulk.Piece)
 	g.Go(func() error {
 		defer close(queue)
-		for _, p := range f.left() {
+		length := together
+		if f.lanes > 1 { // what is hashed in order is to come in order
+			length = 1
+		}
+		for run := range slices.Chunk(f.left(), length) {
 			select {
-			case queue <- p:
+			case queue <- run:
 			case <-ended.Done():
 				return nil // its cause is known
 			}
@@ -288,8 +317,8 @@ func (f *fetching) session(ctx context.Context) error {
 	})
 	for range f.lanes {
 		g.Go(func() error {
-			for p := range queue {
-				if err := f.piece(ctx, p); err != nil {
+			for run := range queue {
+				if err := f.stream(ctx, run); err != nil {
 					return err
 				}
 			}
@@ -299,14 +328,37 @@ func (f *fetching) session(ctx context.Context) error {
 	return g.Wait()
 }
 
-// piece fetches what is missing of a piece.
-func (f *fetching) piece(ctx context.Context, p bulk.Piece) error {
-	missing := f.missing(p)
+// stream fetches what is missing of pieces, as one stream.
+func (f *fetching) stream(ctx context.Context, pieces []bulk.Piece) error {
+	missing, parts := make([][]effect.Extent, len(pieces)), []effect.Extent(nil)
+	for i, p := range pieces {
+		missing[i] = f.missing(p)
+		parts = append(parts, missing[i]...)
+	}
+	stream := io.ReadCloser(io.NopCloser(nil))
+	if len(parts) > 0 {
+		var err error
+		joined := bulk.Missing(parts, func(int64) bool { return false })
+		if stream, err = f.from.Stream(ctx, joined); err != nil {
+			return err
+		}
+	}
+	defer stream.Close()
+	for i, p := range pieces {
+		if err := f.piece(ctx, p, stream, missing[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// piece takes what was missing of a piece from a stream.
+func (f *fetching) piece(ctx context.Context, p bulk.Piece, stream io.Reader, missing []effect.Extent) error {
 	f.mu.Lock()
 	f.begun[p.Index] = true
 	all := f.again[p.Index] > 0
 	f.mu.Unlock()
-	if err := f.blocks(ctx, missing, all); err != nil {
+	if err := f.blocks(ctx, stream, missing, all); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -370,16 +422,8 @@ func (f *fetching) same(ctx context.Context, p bulk.Piece) (bool, error) {
 	return hex.EncodeToString(sum.Sum(nil)) == want[0], err
 }
 
-// blocks fetches parts and writes what is not zero; with all, everything.
-func (f *fetching) blocks(ctx context.Context, parts []effect.Extent, all bool) error {
-	if len(parts) == 0 {
-		return nil
-	}
-	stream, err := f.from.Stream(ctx, parts)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
+// blocks takes parts from a stream and writes what is not zero; with all, everything.
+func (f *fetching) blocks(ctx context.Context, stream io.Reader, parts []effect.Extent, all bool) error {
 	block := make([]byte, bulk.Block)
 	for _, x := range bulk.Blocks(parts) {
 		data := block[:x.Length]

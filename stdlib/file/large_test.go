@@ -167,6 +167,41 @@ func TestTransferJails(t *testing.T) {
 	}
 }
 
+// TestDownloadWhatGrows: what was there at the beginning comes, and that is hashed.
+func TestDownloadWhatGrows(t *testing.T) {
+	for _, profile := range profiles {
+		t.Run(profile, func(t *testing.T) {
+			h, m := at(t, profile)
+			onHost(t, m, "dd if=/dev/random of=/var/tmp/log bs=65536 count=70 2>/dev/null; echo end >>/var/tmp/log")
+			want, err := file.Hash(t.Context(), h, file.PathArgs{Path: "/var/tmp/log"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			to := binding.Local{
+				Path:   "log",
+				Create: func() (io.WriteCloser, error) { return nil, os.ErrInvalid }, // it is large
+				Receive: func(size int64, content string) (*bulk.Stage, error) {
+					onHost(t, m, "echo more >>/var/tmp/log")
+					root, err := os.OpenRoot(dir)
+					if err != nil {
+						return nil, err
+					}
+					return bulk.OpenStage(root, "log", size, content)
+				},
+			}
+			done, err := file.Download(t.Context(), h, file.DownloadArgs{Path: "/var/tmp/log", To: to})
+			if err != nil || done.SHA256 != want {
+				t.Fatalf("%+v %v, want %s", done, err, want)
+			}
+			content, err := os.ReadFile(filepath.Join(dir, "log"))
+			if sum := sha256.Sum256(content); err != nil || hex.EncodeToString(sum[:]) != want {
+				t.Errorf("%d bytes that are something else: %v", len(content), err)
+			}
+		})
+	}
+}
+
 // TestStaleStage: what another content has left goes; what the same has left is
 // used.
 func TestStaleStage(t *testing.T) {
