@@ -23,6 +23,9 @@ type Stage struct {
 	mu    sync.Mutex
 	noted map[int]bool
 	kept  bool
+
+	disk   sync.Mutex // held by who brings the file to the disk
+	failed error      // of that; the disk tells only once
 }
 
 // Staged is the name of the file that name is received into.
@@ -97,14 +100,24 @@ func (s *Stage) Read(parts []effect.Extent) io.Reader {
 	return Stream(s.file, io.NopCloser(nil), parts)
 }
 
-// Note notes a piece as received.
+// Note notes a piece as received. What has come so far is brought to the disk
+// meanwhile, so that little is left of that for the end.
 func (s *Stage) Note(index int) error {
+	if s.disk.TryLock() {
+		go func() {
+			defer s.disk.Unlock()
+			s.sync()
+		}()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noted[index] = true
 	_, err := fmt.Fprintln(s.notes, index)
 	return err
 }
+
+// sync brings the file to the disk; whoever calls holds that.
+func (s *Stage) sync() { s.failed = errors.Join(s.failed, s.file.Sync()) }
 
 // Room is how many bytes are free there; less than 0 where nobody knows.
 func (s *Stage) Room() int64 { return room(s.file) }
@@ -116,7 +129,11 @@ func (s *Stage) Commit() error {
 	if info, err := s.root.Stat(s.name); err == nil {
 		mode = info.Mode().Perm()
 	}
-	err := errors.Join(s.file.Chmod(mode), s.file.Sync())
+	err := s.file.Chmod(mode)
+	s.disk.Lock()
+	s.sync()
+	err = errors.Join(err, s.failed)
+	s.disk.Unlock()
 	if err == nil {
 		err = s.root.Rename(part, s.name)
 	}
@@ -134,6 +151,8 @@ func (s *Stage) Discard() error {
 
 // Close leaves what has arrived to the next attempt.
 func (s *Stage) Close() error {
+	s.disk.Lock() // nobody uses it any more
+	defer s.disk.Unlock()
 	var errs []error
 	if s.notes != nil {
 		errs = append(errs, s.notes.Close())

@@ -114,9 +114,7 @@ func putScript(op *effect.FileOp, nonce, stage string) string {
 	if len(op.Validate) > 0 {
 		fmt.Fprintf(&b, "(%s) </dev/null >&2 || { rm -f \"$t\"; exit %d; }\n", validation(op.Validate), refusedCode)
 	}
-	// fsync(1) is FreeBSD's, sync with a file is GNU's.
-	b.WriteString(`if command -v fsync >/dev/null 2>&1; then fsync "$t" || _fail; else sync "$t" 2>/dev/null; fi
-`)
+	b.WriteString(syncFunction + "_sync \"$t\" || _fail\n")
 	if op.Backup != "" {
 		fmt.Fprintf(&b, "if [ -n \"$_old\" ]; then cp -p \"$p\" %s || _fail; fi\n", quoteRaw(op.Backup))
 	}
@@ -133,6 +131,11 @@ func putScript(op *effect.FileOp, nonce, stage string) string {
 	b.WriteString(":")
 	return b.String()
 }
+
+// syncFunction defines _sync for sh, which brings a file to the disk: fsync(1) is
+// FreeBSD's, sync with a file is GNU's.
+const syncFunction = `_sync() { if command -v fsync >/dev/null 2>&1; then fsync "$1"; else sync "$1" 2>/dev/null || :; fi; }
+`
 
 // keepMeta gives the temporary file what the old one had, or what a new file
 // gets, where the operation does not say otherwise.

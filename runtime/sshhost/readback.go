@@ -20,9 +20,11 @@ type readBack struct {
 	at int64    // up to where it was told to read
 }
 
-// readBackScript reads parts, of any number in a line.
+// readBackScript reads parts, of any number in a line. What has arrived is brought
+// to the disk meanwhile, so that little is left of that for the end. Where that
+// fails, the file goes: whoever asked the disk later would not be told.
 func readBackScript(stage, sum string) string {
-	return settle + catFunction(stage) + "while read -r _r; do _cat $_r; done | " + sum
+	return settle + syncFunction + catFunction(stage) + `while read -r _r; do { _sync "$t" || rm -f "$t"; } & _cat $_r; wait; done | ` + sum
 }
 
 func (b *readBack) open(ctx context.Context) error {
