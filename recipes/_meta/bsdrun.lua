@@ -111,9 +111,9 @@ expect = {}
 ---@field summary? fun(hosts: Recipe.Outcome[]): any
 ---@field undo? fun(h: Host, p: table<string, any>, steps: table<string, any>): any takes back what a run did; steps: what its steps returned, by name
 
----Runs fn as a named step and returns its value. A step that ended in an earlier session of the run returns the recorded value without running again. The value is plain data. In check mode a step whose outcome only a skipped change would tell returns an unknown value.
+---Runs fn as a named step and returns its value. A step that ended in an earlier session of the run returns the recorded value without running again. The value is plain data. In check mode a step whose outcome only a skipped change would tell returns an unknown value, and what follows is unknown, too, unless the step said that it changes nothing.
 ---@param name string what the step does, as people read it
----@param opts {key?: string, timeout?: number} key tells the turns of a loop apart; timeout in seconds
+---@param opts {key?: string, timeout?: number, changes?: boolean} key tells the turns of a loop apart; timeout in seconds; changes=false: the step changes nothing, which is enforced
 ---@param fn fun(): any the step
 ---@return any
 ---@overload fun(name: string, fn: fun(): any): any

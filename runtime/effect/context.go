@@ -11,6 +11,9 @@ import (
 type Step struct {
 	Path string // enclosing names plus occurrence or key: "Build the origins" or "Trees/merge#2"
 	Name string
+	// Looks says that the step changes nothing, so that in check mode nothing
+	// is lost when it ends as unknown.
+	Looks bool
 
 	ordinal atomic.Int64
 	changes atomic.Int64

@@ -120,7 +120,8 @@ func (b *box) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // The module of the tests: h.box.add("x") writes a line, whatever is there;
-// h.box.ensure("x") looks first; h.box.all() reads; h.box.wait() waits a minute.
+// h.box.ensure("x") looks first; h.box.all() reads; h.box.lid() reads something else;
+// h.box.wait() waits a minute.
 type addArgs struct {
 	Line string `lua:"line,required" doc:"what to add"`
 }
@@ -160,6 +161,11 @@ func all(ctx context.Context, h effect.Doer) ([]string, error) {
 	return strings.Fields(text), err
 }
 
+func lid(ctx context.Context, h effect.Doer) (struct{}, error) {
+	_, err := h.Do(ctx, effect.Effect{Op: "box.lid", Kind: effect.Read, Argv: []string{"lid"}, Reads: []effect.Resource{"lid"}})
+	return struct{}{}, err
+}
+
 func wait(ctx context.Context, _ effect.Doer) (struct{}, error) {
 	return struct{}{}, clock.Sleep(ctx, time.Minute)
 }
@@ -168,6 +174,7 @@ var boxModule = binding.Module{Name: "box", Doc: "Keeps lines.", Funcs: []bindin
 	{Name: "add", Doc: "Adds a line.", Kind: effect.Change, Call: add},
 	{Name: "ensure", Doc: "Adds a line that is not there.", Kind: effect.Change, Call: ensure},
 	{Name: "all", Doc: "Lists the lines.", Kind: effect.Read, Call: all},
+	{Name: "lid", Doc: "Looks at the lid.", Kind: effect.Read, Call: lid},
 	{Name: "wait", Doc: "Waits a minute.", Kind: effect.Read, Call: wait},
 }}
 

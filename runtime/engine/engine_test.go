@@ -245,6 +245,35 @@ step("Never", function() end)
 	}
 }
 
+func TestAStepThatLooksLosesNothing(t *testing.T) {
+	for changes, other := range map[string]string{"false": "ok", "true": "unknown"} {
+		source := `
+step("Adds", function() h.box.add("x") end)
+step("Compares", { changes = ` + changes + ` }, function()
+  step("Within", function() return h.box.all() end)
+  return h.box.all()
+end)
+step("Other", function() h.box.lid() end)
+`
+		o := options(t, source, boxes{"a": newBox()})
+		o.Check = true
+		report := mustRun(t, o)
+		want := "a ok 1 [Adds=changed Compares=unknown Compares/Within=unknown Other=" + other + "]"
+		if got := outline(report.Hosts[0]); got != want {
+			t.Errorf("changes=%s: got  %s\nwant %s", changes, got, want)
+		}
+	}
+}
+
+func TestAStepThatLooksMayNotChange(t *testing.T) {
+	a := newBox()
+	o := options(t, `step("Looks", { changes = false }, function() step("Within", function() h.box.add("x") end) end)`, boxes{"a": a})
+	report := mustRun(t, o)
+	if got := outline(report.Hosts[0]); got != "a failed 0 [Looks=failed Looks/Within=failed] script" || len(a.lines) != 0 {
+		t.Errorf("%s %v", got, a.lines)
+	}
+}
+
 func TestStartAtSkipsWhatComesBefore(t *testing.T) {
 	source := `
 local a = step("One", function() h.box.add("1") return 1 end)

@@ -175,7 +175,7 @@ func (r *run) chain(c *connection, prefix string) effect.Doer {
 	if p := r.past[c.host.Name]; p != nil {
 		records.Past = p.effects
 	}
-	layers := []effect.Layer{c.place, layer.Risk(), records.Layer, layer.Progress(r.redactor)}
+	layers := []effect.Layer{c.place, layer.Looks(), layer.Risk(), records.Layer, layer.Progress(r.redactor)}
 	if r.o.Check || r.o.Session != nil {
 		layers = append(layers, c.check)
 	}

@@ -40,7 +40,7 @@ func (s *steps) Begin(ctx context.Context, name string, o script.StepOptions) (c
 	run := &stepRun{steps: s, parent: parent, began: clock.Now(ctx)}
 	run.record = s.place(parent, name, o.Key)
 	run.record.Started = time.Now()
-	run.step = &effect.Step{Path: run.record.Path, Name: name}
+	run.step = &effect.Step{Path: run.record.Path, Name: name, Looks: o.Looks || parent != nil && parent.Looks}
 	if s.before(parent, name) {
 		run.recorded, run.skipped = true, true
 		run.record.Status, run.record.Reason = effect.StatusSkipped, "before the step that --start-at names"
@@ -144,7 +144,9 @@ func (r *stepRun) End(value any, err error) error {
 		r.record.Value, r.record.Exact = value, !redactor.Holds(value)
 	case effect.Unknown:
 		r.record.Status, r.record.Reason = effect.StatusUnknown, redactor.String(effect.AsError(err).Summary())
-		effect.LoseSight(r.ctx)
+		if !r.step.Looks {
+			effect.LoseSight(r.ctx)
+		}
 		err = nil
 	case effect.Stopped, effect.Locked, effect.Diverged, effect.Cancelled, effect.Unreachable:
 		r.record.Status = effect.StatusStopped

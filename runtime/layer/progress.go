@@ -88,11 +88,13 @@ func statusOf(e effect.Effect, r effect.Result, err error) string {
 	}
 }
 
-// counts tells whether an effect that succeeded counts as a change of the host:
-// one that touches nothing anybody could name does not, nor does a matter of
-// our own connection.
-func counts(e effect.Effect, r effect.Result) bool {
-	if e.Kind != effect.Change || !r.Changed() {
+// counts tells whether an effect that succeeded counts as a change of the host.
+func counts(e effect.Effect, r effect.Result) bool { return r.Changed() && mayCount(e) }
+
+// mayCount leaves out what touches nothing anybody could name, and what is a matter
+// of our own connection.
+func mayCount(e effect.Effect) bool {
+	if e.Kind != effect.Change {
 		return false
 	}
 	if e.Conn != nil && e.Conn.Verb != effect.ConnReboot {

@@ -20,6 +20,7 @@ type Steps interface {
 type StepOptions struct {
 	Key     string // tells the turns of a loop apart; empty: by occurrence
 	Timeout float64
+	Looks   bool // it changes nothing
 }
 
 // StepRun is one step under way.

@@ -14,10 +14,10 @@ import (
 
 var stepGlobal = Global{
 	Name: "step", Usage: "step(name, [opts,] fn)",
-	Doc: "Runs fn as a named step and returns its value. A step that ended in an earlier session of the run returns the recorded value without running again. The value is plain data. In check mode a step whose outcome only a skipped change would tell returns an unknown value.",
+	Doc: "Runs fn as a named step and returns its value. A step that ended in an earlier session of the run returns the recorded value without running again. The value is plain data. In check mode a step whose outcome only a skipped change would tell returns an unknown value, and what follows is unknown, too, unless the step said that it changes nothing.",
 	Params: []GlobalParam{
 		{"name", "string", "what the step does, as people read it"},
-		{"opts", "{key?: string, timeout?: number}", "key tells the turns of a loop apart; timeout in seconds"},
+		{"opts", "{key?: string, timeout?: number, changes?: boolean}", "key tells the turns of a loop apart; timeout in seconds; changes=false: the step changes nothing, which is enforced"},
 		{"fn", "fun(): any", "the step"},
 	},
 	Returns: "any",
@@ -33,9 +33,12 @@ func (v *vm) step(L *lua.LState) int {
 	var options StepOptions
 	at := 2
 	if _, direct := L.Get(2).(*lua.LFunction); !direct {
-		opts := v.options(L, L.Get(2), "step", "key", "timeout")
+		opts := v.options(L, L.Get(2), "step", "key", "timeout", "changes")
 		options.Key = v.optString(L, opts, "step", "key")
 		options.Timeout = v.optSeconds(L, opts, "step", "timeout", 0)
+		if _, given := opts["changes"]; given {
+			options.Looks = !v.optBool(L, opts, "step", "changes")
+		}
 		at = 3
 	}
 	fn := v.wantFunction(L, at, "step", "fn")
