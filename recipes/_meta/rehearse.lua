@@ -143,6 +143,7 @@ function rehearse.pass(machine, time) end
 
 ---@class rehearse.Change
 ---@field op string the function
+---@field host? string the other host that the recipe changed
 ---@field what string the command or the file
 ---@field diff? string what changes in the file
 

@@ -461,6 +461,9 @@ step("Tell c", function() connect("c") end)
 	if len(effects) != 1 || effects[0].Step != "@a/Tell b" {
 		t.Errorf("%+v", effects)
 	}
+	if told := report.Hosts[0].Steps[0].Changes; !cmp.Equal(told, []journal.ChangeReport{{Op: "box.add", Host: "b", What: "add 'from a'"}}) {
+		t.Errorf("the step tells %+v", told)
+	}
 }
 
 func TestAnotherHostIsWaitedForByItsOwnClock(t *testing.T) {

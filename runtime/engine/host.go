@@ -186,9 +186,6 @@ func (r *run) chain(c *connection, prefix string) effect.Doer {
 	return effect.Chain(c.transport, layers...)
 }
 
-// lentPrefix sets the steps of a host's script apart on another host that it uses.
-func lentPrefix(from string) string { return "@" + from + "/" }
-
 // connector gives a script on one host the other hosts it may reach.
 func (r *run) connector(from inventory.Host) func(ctx context.Context, name string) (effect.Doer, clock.Clock, error) {
 	return func(ctx context.Context, name string) (effect.Doer, clock.Clock, error) {
@@ -205,7 +202,7 @@ func (r *run) connector(from inventory.Host) func(ctx context.Context, name stri
 		r.conns.lend(from.Name, c)
 		prefix := ""
 		if name != from.Name {
-			prefix = lentPrefix(from.Name)
+			prefix = journal.LentPrefix(from.Name)
 		}
 		return r.chain(c, prefix), c.clock, nil
 	}

@@ -244,7 +244,7 @@ func (r *run) readPast(ctx context.Context, hosts []journal.Host) error {
 		}
 		own[h.Name] = steps
 		for _, step := range steps {
-			step.Path = lentPrefix(h.Name) + step.Path
+			step.Path = journal.LentPrefix(h.Name) + step.Path
 			lent = append(lent, step)
 		}
 	}

@@ -229,14 +229,46 @@ func (s *Store) Effects(ctx context.Context, run, host string) ([]Effect, error)
 // changes are the effects that changed a host, or in a check would: where, what, and
 // how, without what they printed.
 func (s *Store) changes(ctx context.Context, run, host string) ([]Effect, error) {
+	return s.changesOf(ctx, ofHost+" AND counts", run, host)
+}
+
+func (s *Store) changesOf(ctx context.Context, from string, args ...any) ([]Effect, error) {
 	var out []Effect
 	err := s.query(ctx, func(rows *sql.Rows) error {
 		var e Effect
-		err := rows.Scan(&e.Step, &e.Op, &e.What, &e.Diff)
+		err := rows.Scan(&e.Host, &e.Step, &e.Op, &e.What, &e.Diff)
 		out = append(out, e)
 		return err
-	}, "SELECT step, op, what, diff FROM "+ofHost+" AND counts ORDER BY seq", run, host)
+	}, "SELECT host, step, op, what, diff FROM "+from+" ORDER BY seq", args...)
 	return out, err
+}
+
+// LentPrefix sets the steps of a host's script apart on another host that it uses.
+func LentPrefix(from string) string { return "@" + from + "/" }
+
+// lent are the changes that the scripts of hosts made on other ones, by the host whose
+// script it was; their steps are those of that script.
+func (s *Store) lent(ctx context.Context, run string, hosts []Host) (map[string][]Effect, error) {
+	changes, err := s.changesOf(ctx, "effects WHERE run = ? AND counts AND step LIKE '@%'", run)
+	if err != nil || len(changes) == 0 {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, h := range hosts {
+		known[h.Name] = true
+	}
+	out := map[string][]Effect{}
+	for _, e := range changes {
+		for at, c := range e.Step {
+			if c == '/' && known[e.Step[1:at]] {
+				from := e.Step[1:at]
+				e.Step = e.Step[at+1:]
+				out[from] = append(out[from], e)
+				break
+			}
+		}
+	}
+	return out, nil
 }
 
 // Entry is one line of a host's history.

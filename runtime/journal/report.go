@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"bsdrun/runtime/effect"
@@ -50,7 +51,8 @@ type StepReport struct {
 // ChangeReport is one change of a step.
 type ChangeReport struct {
 	Op   string `json:"op"`
-	What string `json:"what"` // the command or the file, redacted
+	Host string `json:"host,omitempty"` // the other host that the script changed
+	What string `json:"what"`           // the command or the file, redacted
 	Diff string `json:"diff,omitempty"`
 }
 
@@ -159,6 +161,10 @@ func (s *Store) Report(ctx context.Context, run string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	lent, err := s.lent(ctx, rec.ID, hosts)
+	if err != nil {
+		return nil, err
+	}
 	for _, h := range hosts {
 		steps, err := s.steps(ctx, rec.ID, h.Name)
 		if err != nil {
@@ -168,19 +174,25 @@ func (s *Store) Report(ctx context.Context, run string) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		of := hostReport(h, steps, changes)
+		of := hostReport(h, steps, changes, lent[h.Name])
 		of.Notes = notes[h.Name]
 		report.Hosts = append(report.Hosts, of)
 	}
 	return report, nil
 }
 
-func hostReport(h Host, steps []Step, effects []Effect) HostReport {
+// hostReport is what a run came to on a host: how it changed that, and how its script
+// changed other ones, which is told behind the former.
+func hostReport(h Host, steps []Step, own, lent []Effect) HostReport {
 	changes := map[string][]ChangeReport{}
-	for _, e := range effects {
-		changes[e.Step] = append(changes[e.Step], ChangeReport{Op: e.Op, What: e.What, Diff: e.Diff})
+	for _, e := range slices.Concat(own, lent) {
+		change := ChangeReport{Op: e.Op, What: e.What, Diff: e.Diff}
+		if e.Host != h.Name {
+			change.Host = e.Host
+		}
+		changes[e.Step] = append(changes[e.Step], change)
 	}
-	r := HostReport{Name: h.Name, Status: h.Status, Changed: int64(len(effects)), Steps: []StepReport{}, Changes: changes[""], Result: ForJSON(h.Result), Error: h.Error}
+	r := HostReport{Name: h.Name, Status: h.Status, Changed: int64(len(own)), Steps: []StepReport{}, Changes: changes[""], Result: ForJSON(h.Result), Error: h.Error}
 	if r.Status == "" || r.Status == Running {
 		r.Status = effect.StatusStopped
 	}

@@ -45,6 +45,7 @@ type Step struct {
 // Change is one change of a step.
 type Change struct {
 	Op   string `lua:"op" doc:"the function"`
+	Host string `lua:"host,omitempty" doc:"the other host that the recipe changed"`
 	What string `lua:"what" doc:"the command or the file"`
 	Diff string `lua:"diff,omitempty" doc:"what changes in the file"`
 }

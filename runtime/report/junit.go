@@ -145,7 +145,7 @@ func junitStep(r *journal.Report, h journal.HostReport, step journal.StepReport)
 func junitChanges(changes []journal.ChangeReport) string {
 	var b strings.Builder
 	for _, change := range changes {
-		fmt.Fprintf(&b, "%s %s\n", change.Op, change.What)
+		fmt.Fprintf(&b, "%s %s\n", change.Op, onHost(change)+change.What)
 		if change.Diff != "" {
 			b.WriteString(indent(change.Diff, "  ") + "\n")
 		}

@@ -99,11 +99,19 @@ func outcome(status string, check bool) string {
 
 func listChanges(w io.Writer, changes []journal.ChangeReport, pad string, o TextOptions) {
 	for _, change := range changes {
-		_, _ = fmt.Fprintf(w, "%s%s %s\n", pad, o.dim(change.Op), printable(change.What))
+		_, _ = fmt.Fprintf(w, "%s%s %s\n", pad, o.dim(change.Op), printable(onHost(change)+change.What))
 		if o.Diff && change.Diff != "" {
 			_, _ = fmt.Fprint(w, paintDiff(change.Diff, o.Style))
 		}
 	}
+}
+
+// onHost names the host of a change that is another one than the script's.
+func onHost(change journal.ChangeReport) string {
+	if change.Host == "" {
+		return ""
+	}
+	return "[on " + change.Host + "] "
 }
 
 // diffText shows a diff in unified form.
