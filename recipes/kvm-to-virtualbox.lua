@@ -223,15 +223,15 @@ function recipe.run(h, p)
   local plan = step("Find the counterparts", function() return make_plan(h, kvm, p, domain) end)
   local result = { machine = plan.name, folder = plan.folder, settings = plan.settings, adapters = plan.nics, lost = plan.lost, guest = plan.guest, changed = not plan.done }
   if not plan.done then
-    step("Shut the domain down", function() return quiesce(kvm, p, domain) end)
-    plan.disks = step("Look at the disks", function() return disks.look(kvm, plan) end)
+    plan.disks = step("Look at the disks", function() return disks.look(kvm, plan, domain.state ~= "shut off") end)
     step("Check the space", function() return disks.check_space(h, kvm, p, plan) end)
+    step("Shut the domain down", function() return quiesce(kvm, p, domain) end)
     step("Make its folder", function() return disks.make_folder(h, p, plan) end)
     result.disks = {}
     for i, disk in ipairs(plan.disks) do result.disks[i] = disks.move(h, kvm, p, plan, disk) end
     step("Make the machine", function() return make_machine(h, p, plan, domain) end)
     step("Furnish the machine", function() return furnish(h, p, plan) end)
-    step("Compare the settings", function() return check_machine(h, p, plan) end)
+    step("Compare the settings", { changes = false }, function() return check_machine(h, p, plan) end)
     step("Finish", function() return finish(h, kvm, p, plan, domain) end)
   else
     log("%s was converted before; what has become of it since is left alone", plan.name)

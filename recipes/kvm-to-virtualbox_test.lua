@@ -26,12 +26,30 @@ local function define(from, words)
   from:run{ "virsh", "define", "/root/web.xml" }
 end
 
-test("a check names the steps and changes nothing", function()
-  local to, from = machines()
-  local run = convert(to, from, { domain = "web", user = "vbox" }, { check = true })
-  expect.equal(run.step["Read the domain"], "ok")
-  expect.equal(#to.vbox.vms{ as = "vbox" }, 0)
-end)
+--- What a run did or would do: the step, the function and the other host, one a line.
+local function changes(run)
+  local list = {}
+  for _, s in ipairs(run.steps) do
+    for _, c in ipairs(s.changes or {}) do list[#list + 1] = ("%s: %s %s"):format(s.name, c.op, c.host or "") end
+  end
+  return table.concat(list, "\n")
+end
+
+for domain, params in pairs{
+  web = { verify = true }, ["mail server"] = { shutdown = true },
+} do
+  test("a check tells all that is done to convert " .. domain, function()
+    local to, from = machines()
+    if domain == "web" then define(from, {}) end
+    params.domain, params.user, params.direct = domain, "vbox", "no"
+    local check = convert(to, from, params, { check = true })
+    for _, s in ipairs(check.steps) do
+      if s.status == "unknown" then expect.equal(s.name, "Compare the settings") end
+    end
+    expect.equal(#to.vbox.vms{ as = "vbox" }, 0)
+    expect.equal(changes(check), changes(convert(to, from, params)))
+  end)
+end
 
 test("disks in their order, compared; a second run leaves the machine alone", function()
   local to, from = machines()

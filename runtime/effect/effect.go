@@ -76,7 +76,8 @@ type Effect struct {
 	Reads, Writes []Resource
 
 	// Leaves states what a Change makes true of a resource, where that is
-	// known beforehand ("pkg:git" -> "2.47.1"); check mode keeps it.
+	// known beforehand ("pkg:git" -> "2.47.1", a file -> Made); check mode
+	// keeps it.
 	Leaves map[Resource]string
 	// Answer makes a Read's result from what skipped Changes would have
 	// left, or reports false when that is not exactly known. Only called in
@@ -105,6 +106,10 @@ type Effect struct {
 	// has looked how far it came, or it does no harm.
 	Anew bool
 }
+
+// Made is what a Change leaves of a file that is there afterwards, while only the
+// Change would tell what is in it.
+const Made = "made"
 
 // Wants tells whether an exit code is an answer rather than a failure.
 func (e Effect) Wants(code int) bool {

@@ -59,10 +59,13 @@ type FileOp struct {
 // if need be.
 type Source interface {
 	Open() (io.ReadCloser, error)
-	Size() int64
+	Size() int64 // UnknownSize in check mode, where a change before makes the content
 	// SHA256 is the content's hash in hex.
 	SHA256() (string, error)
 }
+
+// UnknownSize is the size of a content that nobody has yet.
+const UnknownSize = -1
 
 // Extent is a part of a content.
 type Extent struct{ Offset, Length int64 }

@@ -87,33 +87,48 @@ func (w *pendingWorld) read(ctx context.Context, next effect.Doer, e effect.Effe
 		return next.Do(ctx, e) // it asks the connection, which is as it was
 	}
 	if e.File != nil {
-		if w.otherFiles(e) {
-			return effect.Result{}, unknown(e)
+		r, err := w.readFile(ctx, next, e)
+		if effect.KindOf(err) == effect.Unknown {
+			return w.foretold(ctx, next, e)
 		}
-		if o := w.places[e.In]; o != nil {
-			return w.answer(ctx, next, e, o)
-		}
-		if w.all {
-			return effect.Result{}, unknown(e)
-		}
+		return r, err
+	}
+	if touched, _ := w.touched(ctx, next, e); !touched {
 		return next.Do(ctx, e)
 	}
+	return w.foretold(ctx, next, e)
+}
+
+func (w *pendingWorld) readFile(ctx context.Context, next effect.Doer, e effect.Effect) (effect.Result, error) {
+	if w.otherFiles(e) {
+		return effect.Result{}, unknown(e)
+	}
+	if o := w.places[e.In]; o != nil {
+		return w.answer(ctx, next, e, o)
+	}
+	if w.all {
+		return effect.Result{}, unknown(e)
+	}
+	return next.Do(ctx, e)
+}
+
+// foretold answers a Read from what skipped Changes said that they would leave.
+func (w *pendingWorld) foretold(ctx context.Context, next effect.Doer, e effect.Effect) (effect.Result, error) {
 	touched, known := w.touched(ctx, next, e)
-	if !touched {
-		return next.Do(ctx, e)
+	if !touched || !known || e.Answer == nil {
+		return effect.Result{}, unknown(e)
 	}
-	if known && e.Answer != nil {
-		leaves := map[effect.Resource]string{}
-		for r, value := range w.leaves {
-			if r.in == e.In {
-				leaves[r.Resource] = value
-			}
-		}
-		if r, exact := e.Answer(leaves); exact {
-			return r, nil
+	leaves := map[effect.Resource]string{}
+	for r, value := range w.leaves {
+		if r.in == e.In {
+			leaves[r.Resource] = value
 		}
 	}
-	return effect.Result{}, unknown(e)
+	r, exact := e.Answer(leaves)
+	if !exact {
+		return effect.Result{}, unknown(e)
+	}
+	return r, nil
 }
 
 // answer asks the overlay about a file under its own name, and tells of it under

@@ -170,6 +170,10 @@ func (o *overlay) apply(ctx context.Context, next effect.Doer, e effect.Effect) 
 		if f.Backup != "" {
 			o.place(path.Clean(f.Backup), at)
 		}
+		if f.Source != nil && f.Source.Size() == effect.UnknownSize {
+			o.invalidate(effect.File(p))
+			return
+		}
 		n := o.attributed(ctx, at, f)
 		n.content, n.data, n.source, n.dir, n.link = true, f.Data, f.Source, false, false
 		o.nodes[p] = n

@@ -103,7 +103,7 @@ func (w *write) compare(ctx context.Context, h effect.Doer) error {
 		w.before, w.same = data, err == nil && bytes.Equal(data, content.Data)
 		return err
 	}
-	if size != w.info.Size {
+	if size != w.info.Size && size != effect.UnknownSize {
 		return nil
 	}
 	want, err := digest(content)
@@ -220,6 +220,10 @@ func (w *write) send(ctx context.Context, h effect.Doer) (bool, error) {
 	}
 	if e.File.Backup != "" {
 		e.Writes = append(e.Writes, effect.File(e.File.Backup))
+	}
+	if c.Source != nil && c.Source.Size() == effect.UnknownSize {
+		e.Leaves = map[effect.Resource]string{effect.File(w.path): effect.Made}
+		e.Diff.Note = "what is made before, new file"
 	}
 	res, err := h.Do(ctx, e)
 	if len(res.Data) > 0 {

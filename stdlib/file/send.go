@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"io"
 	"regexp"
 	"strconv"
 
@@ -74,7 +75,7 @@ type TransferArgs struct {
 type Transferred struct {
 	Changed bool   `lua:"changed" doc:"the file there is, or in check mode would be, different now"`
 	Path    string `lua:"path" doc:"the file there, with symbolic links resolved where they were followed"`
-	Size    int64  `lua:"size" doc:"bytes" unit:"bytes"`
+	Size    int64  `lua:"size,produced" doc:"bytes" unit:"bytes"`
 	SHA256  string `lua:"sha256,omitempty" doc:"the content's hash at both ends, in hex; of a file that is mostly holes only with whole=true, and where it was sent"`
 	Direct  bool   `lua:"direct" doc:"this host sent it by itself"`
 }
@@ -92,15 +93,8 @@ func Transfer(ctx context.Context, h effect.Doer, a TransferArgs) (Transferred, 
 	if a.To == "" {
 		a.To = a.Path
 	}
-	info, err := regular(ctx, h, op, a.Path)
-	if err != nil {
-		return Transferred{}, err
-	}
-	if a.Mode == "" {
-		a.Mode = FormatMode(info.Mode)
-	}
 	pace.Whole = a.Whole
-	t := &transfer{op: op, from: h, args: a, pace: pace, size: info.Size}
+	t := &transfer{op: op, from: h, args: a, pace: pace}
 	return t.run(ctx)
 }
 
@@ -131,11 +125,12 @@ type transfer struct {
 }
 
 func (t *transfer) run(ctx context.Context) (done Transferred, err error) {
-	done = Transferred{Path: t.args.To, Size: t.size}
+	done = Transferred{Path: t.args.To}
 	source, err := t.source(ctx)
 	if err != nil {
 		return done, err
 	}
+	done.Size = t.size
 	if d, ok := source.(*direct); ok {
 		defer func() {
 			done.Direct = d.sent
@@ -160,6 +155,17 @@ func (t *transfer) run(ctx context.Context) (done Transferred, err error) {
 
 // source is the file as content for the other host.
 func (t *transfer) source(ctx context.Context) (effect.Source, error) {
+	info, err := regular(ctx, t.from, t.op, t.args.Path)
+	if effect.KindOf(err) == effect.Unknown {
+		return awaited{err}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.size = info.Size
+	if t.args.Mode == "" {
+		t.args.Mode = FormatMode(info.Mode)
+	}
 	if t.size < large {
 		sum, err := Hash(ctx, t.from, PathArgs{t.args.Path})
 		return &remote{ctx: ctx, host: t.from, op: t.op, path: t.args.Path, size: t.size, sum: sum}, err
@@ -172,6 +178,13 @@ func (t *transfer) source(ctx context.Context) (effect.Source, error) {
 	way.limit = t.pace.Limit
 	return way, nil
 }
+
+// awaited is a file that check mode does not have, as a change before makes it.
+type awaited struct{ unknown error }
+
+func (a awaited) Open() (io.ReadCloser, error) { return nil, a.unknown }
+func (a awaited) Size() int64                  { return effect.UnknownSize }
+func (a awaited) SHA256() (string, error)      { return "", a.unknown }
 
 // paceOf checks how content is to be sent.
 func paceOf(op, limit string, parallel, connections int, compress string) (effect.Pace, error) {

@@ -56,6 +56,30 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
+// TestTransferOfWhatIsMadeFirst: check mode cannot have the file, but knows that it is
+// sent where nothing is yet, and nothing of what then is there.
+func TestTransferOfWhatIsMadeFirst(t *testing.T) {
+	ctx := t.Context()
+	from, _ := machine(t)
+	to, there := machine(t)
+	onHost(t, there, "echo former >/srv-former")
+	here, check := effect.Chain(from, layer.Check()), effect.Chain(to, layer.Check())
+	made := effect.Effect{Kind: effect.Change, Argv: []string{"true"}, Writes: []effect.Resource{effect.File("/var/tmp/image")}}
+	if _, err := here.Do(ctx, made); err != nil {
+		t.Fatal(err)
+	}
+	done, err := file.Transfer(ctx, here, file.TransferArgs{Path: "/var/tmp/image", Host: check, To: "/srv-image"})
+	if err != nil || !done.Changed || to.Changes != 0 {
+		t.Fatalf("%+v %v", done, err)
+	}
+	if info, err := file.Stat(ctx, check, file.StatArgs{Path: "/srv-image"}); effect.KindOf(err) != effect.Unknown {
+		t.Errorf("what would be there: %+v %v", info, err)
+	}
+	if done, err := file.Transfer(ctx, here, file.TransferArgs{Path: "/var/tmp/image", Host: check, To: "/srv-former"}); effect.KindOf(err) != effect.Unknown {
+		t.Errorf("over another: %+v %v", done, err)
+	}
+}
+
 // TestTransferOfAMovingFile: half of one and half of another is no file.
 func TestTransferOfAMovingFile(t *testing.T) {
 	from, here := machine(t)

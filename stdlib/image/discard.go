@@ -28,6 +28,9 @@ func Discard(ctx context.Context, h effect.Doer, a DiscardArgs) (Discarded, erro
 	record := recordOf(a.Path)
 	known, err := h.Do(ctx, effect.Effect{
 		Op: op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileStat, Path: record}, Reads: []effect.Resource{effect.File(record)},
+		Answer: func(pending map[effect.Resource]string) (effect.Result, bool) {
+			return effect.Result{Info: &effect.FileInfo{}}, pending[effect.File(record)] == effect.Made
+		},
 	})
 	if err != nil || known.Info == nil {
 		return done, err

@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,7 +34,7 @@ type ToRawArgs struct {
 type Raw struct {
 	Changed     bool   `lua:"changed" doc:"it was made, or in check mode would be"`
 	Path        string `lua:"path" doc:"where it is"`
-	VirtualSize int64  `lua:"virtual_size" doc:"its bytes, as a guest sees them"`
+	VirtualSize int64  `lua:"virtual_size,produced" doc:"its bytes, as a guest sees them"`
 	ActualSize  int64  `lua:"actual_size,produced" doc:"bytes that it takes on the disk"`
 	Verified    bool   `lua:"verified,produced" doc:"it was compared with its source"`
 }
@@ -107,6 +108,9 @@ func ToRaw(ctx context.Context, h effect.Doer, a ToRawArgs) (Raw, error) {
 		return Raw{}, err
 	}
 	info, err := source.info(ctx, h, toRaw)
+	if effect.KindOf(err) == effect.Unknown {
+		return a.awaiting(ctx, h, err)
+	}
 	if err != nil {
 		return Raw{}, err
 	}
@@ -132,6 +136,18 @@ func ToRaw(ctx context.Context, h effect.Doer, a ToRawArgs) (Raw, error) {
 	size, err := Args{Path: a.To, Format: "raw"}.size(ctx, h, toRaw)
 	raw.ActualSize = size.Actual
 	return raw, err
+}
+
+// awaiting is what check mode tells of a source that a change before this one
+// writes: where there is no copy yet, one will be made.
+func (a ToRawArgs) awaiting(ctx context.Context, h effect.Doer, unknown error) (Raw, error) {
+	there, err := h.Do(ctx, effect.Effect{Op: toRaw, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileLstat, Path: a.To}})
+	if err != nil || there.Info != nil {
+		return Raw{}, cmp.Or(err, unknown)
+	}
+	m := making{h, a, Info{Chain: []Image{{Path: a.From}}}}
+	_, err = m.run(ctx)
+	return Raw{Changed: true, Path: a.To}, err
 }
 
 func (a ToRawArgs) check(source Args) error {
@@ -227,7 +243,8 @@ func (m *making) run(ctx context.Context) (skipped bool, err error) {
 		Argv:   append([]string{"sh", "-c", rawMake, "sh"}, m.arguments()...),
 		Reads:  m.reads(),
 		Writes: []effect.Resource{effect.File(a.To), effect.File(a.To + ".part"), effect.File(recordOf(a.To))},
-		Diff:   &effect.Diff{Path: a.To, Note: "make a raw image of " + strconv.FormatInt(m.info.VirtualSize, 10) + " bytes of " + a.From},
+		Leaves: map[effect.Resource]string{effect.File(a.To): effect.Made, effect.File(recordOf(a.To)): effect.Made},
+		Diff:   &effect.Diff{Path: a.To, Note: m.note()},
 	}, m.key())
 	if err != nil || job.Skipped() {
 		return true, explain(err)
@@ -247,6 +264,14 @@ func (m *making) run(ctx context.Context) (skipped bool, err error) {
 		return false, err
 	}
 	return false, m.outcome(state, log.text())
+}
+
+func (m *making) note() string {
+	size := ""
+	if m.info.VirtualSize > 0 {
+		size = " of " + strconv.FormatInt(m.info.VirtualSize, 10) + " bytes"
+	}
+	return "make a raw image" + size + " of " + m.args.From
 }
 
 // key is the same for the same copy, so that a later run meets the job again.

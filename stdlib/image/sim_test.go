@@ -202,8 +202,30 @@ func TestToRawInCheckMode(t *testing.T) {
 	if _, err := image.SizeOf(ctx, check, image.Args{Path: "/var/tmp/db.raw"}); effect.KindOf(err) != effect.Unknown {
 		t.Errorf("what would be made: %v", err)
 	}
+	if done, err := image.Discard(ctx, check, image.DiscardArgs{Path: "/var/tmp/db.raw"}); err != nil || !done.Changed {
+		t.Errorf("removing what would be made: %+v %v", done, err)
+	}
 	if out := onsim.Exec(t, m, "ls -a /var/tmp | grep db || :"); out != "" {
 		t.Errorf("made: %q", out)
+	}
+}
+
+// A source that a change before writes is not known to check mode, but that it is
+// copied, unless something is there already.
+func TestToRawOfWhatIsWrittenFirst(t *testing.T) {
+	ctx, h, m := host(t, nil)
+	onsim.Exec(t, m, "echo mine >/var/tmp/mine.raw")
+	check := effect.Chain(h, layer.Check())
+	source := vm + "db.qcow2"
+	if _, err := check.Do(ctx, effect.Effect{Kind: effect.Change, Argv: []string{"true"}, Writes: []effect.Resource{effect.File(source)}}); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := image.ToRaw(ctx, check, image.ToRawArgs{From: source, To: "/var/tmp/db.raw"})
+	if err != nil || !raw.Changed {
+		t.Errorf("%+v %v", raw, err)
+	}
+	if raw, err := image.ToRaw(ctx, check, image.ToRawArgs{From: source, To: "/var/tmp/mine.raw"}); effect.KindOf(err) != effect.Unknown {
+		t.Errorf("over a file: %+v %v", raw, err)
 	}
 }
 

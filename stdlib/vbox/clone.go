@@ -31,14 +31,11 @@ func Clone(ctx context.Context, h effect.Doer, a CloneArgs) (Converted, error) {
 	}
 	a.To, a.Format = c.To, orDefault(a.Format, "VDI")
 	m, err := a.medium(ctx, h, op, a.Medium)
-	if err != nil {
-		return Converted{}, err
-	}
 	if m.Path == a.To {
 		return Converted{}, invalid(op, "an image cannot be copied onto itself")
 	}
 	done := Converted{Path: a.To, Capacity: m.Capacity}
-	there, err := stat(ctx, h, op, a.As, a.To)
+	there, err := a.destination(ctx, h, op, a.To, err)
 	if err != nil {
 		return done, err
 	}
@@ -58,7 +55,7 @@ func Clone(ctx context.Context, h effect.Doer, a CloneArgs) (Converted, error) {
 	done.Changed = true
 	res, err := a.job(ctx, h, work{
 		op: op, key: "vbox-clone-" + a.To, title: strings.Join(append(append([]string{}, command[:len(command)-5]...), a.To), " "),
-		argv: staged(a.To, command), writes: stagedWrites(a.To), diff: note(a.To, "copy %s to %s", a.Medium, a.Format), timeout: a.Timeout,
+		argv: staged(a.To, command), writes: stagedWrites(a.To), leaves: stagedLeaves(a.To), diff: note(a.To, "copy %s to %s", a.Medium, a.Format), timeout: a.Timeout,
 	})
 	if err != nil || res.skipped {
 		return done, err
@@ -120,7 +117,7 @@ func Export(ctx context.Context, h effect.Doer, a ExportArgs) (Exported, error) 
 	}
 	res, err := a.job(ctx, h, work{
 		op: op, key: "vbox-export-" + to, title: tool + " export " + a.VM + " --output " + to,
-		argv: staged(to, command), writes: stagedWrites(to), diff: note(to, "export the machine %s", m.Name), timeout: a.Timeout,
+		argv: staged(to, command), writes: stagedWrites(to), leaves: stagedLeaves(to), diff: note(to, "export the machine %s", m.Name), timeout: a.Timeout,
 	})
 	if err != nil || res.skipped {
 		return done, err

@@ -47,18 +47,11 @@ func ConvertRaw(ctx context.Context, h effect.Doer, a ConvertArgs) (Converted, e
 		at, from.As = a.Host, ""
 	}
 	size, err := from.source(ctx, at, op)
-	pending := effect.KindOf(err) == effect.Unknown // check mode: a change before it makes the image
-	if err != nil && !pending {
+	there, err := a.destination(ctx, h, op, a.To, err)
+	if err != nil {
 		return done, err
 	}
 	done.Capacity = size
-	there, statErr := stat(ctx, h, op, a.As, a.To)
-	switch {
-	case statErr != nil:
-		return done, statErr
-	case pending && there != nil:
-		return done, err
-	}
 	if there != nil && !a.Replace {
 		done.Size = there.Size
 		return done, a.fits(ctx, h, op, size)
@@ -87,6 +80,21 @@ func ConvertRaw(ctx context.Context, h effect.Doer, a ConvertArgs) (Converted, e
 		done.Size = made.Size
 	}
 	return done, err
+}
+
+// destination is what is at the place of a new image, if the source was found. A
+// source that check mode does not know, as a change before this one makes it, goes to
+// a place that is free, and nobody knows what it would do to another image.
+func (o Owner) destination(ctx context.Context, h effect.Doer, op, to string, source error) (*effect.FileInfo, error) {
+	pending := effect.KindOf(source) == effect.Unknown
+	if source != nil && !pending {
+		return nil, source
+	}
+	there, err := stat(ctx, h, op, o.As, to)
+	if err == nil && there != nil && pending {
+		err = source
+	}
+	return there, err
 }
 
 func (a *ConvertArgs) check(op string) error {
@@ -236,6 +244,11 @@ func staged(to string, command []string) []string {
 	return append([]string{"sh", "-c", stagedScript, "sh", dir, to}, command...)
 }
 
+// stagedLeaves is what there is of it afterwards.
+func stagedLeaves(to string) map[effect.Resource]string {
+	return map[effect.Resource]string{effect.File(to): effect.Made}
+}
+
 // stagedWrites is what that touches.
 func stagedWrites(to string) []effect.Resource {
 	dir, _ := stageOf(to)
@@ -247,7 +260,7 @@ func (a ConvertArgs) work(op string, v Version, size int64, there *effect.FileIn
 	command := a.command(v, part)
 	w := work{
 		op: op, key: "vbox-convert-" + a.To, title: strings.Join(append(append([]string{}, command[:3]...), a.To), " "),
-		argv: staged(a.To, command), writes: stagedWrites(a.To),
+		argv: staged(a.To, command), writes: stagedWrites(a.To), leaves: stagedLeaves(a.To),
 		diff:  note(a.To, "convert %s to %s", a.From, a.Format),
 		watch: part, total: size, timeout: a.Timeout,
 	}
@@ -279,6 +292,7 @@ type work struct {
 	op, key, title string
 	argv           []string
 	writes         []effect.Resource
+	leaves         map[effect.Resource]string
 	diff           *effect.Diff
 	risk           effect.Risk
 	note           string
@@ -301,7 +315,7 @@ func (o Owner) job(ctx context.Context, h effect.Doer, w work) (worked, error) {
 	if o.As != "" {
 		h = host.As(h, o.As) // who starts a job finds it again
 	}
-	e := effect.Effect{Op: w.op, Title: w.title, Argv: w.argv, Writes: w.writes, Diff: w.diff, Risk: w.risk, Note: w.note}
+	e := effect.Effect{Op: w.op, Title: w.title, Argv: w.argv, Writes: w.writes, Leaves: w.leaves, Diff: w.diff, Risk: w.risk, Note: w.note}
 	job, err := host.StartJob(ctx, h, e, w.key)
 	if err != nil {
 		return worked{}, explain(err)
