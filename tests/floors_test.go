@@ -19,6 +19,7 @@ var floors = map[string]int{
 	"bsdrun/runtime/effect":    0,
 	"bsdrun/runtime/clock":     0,
 	"bsdrun/runtime/bulk":      0,
+	"bsdrun/runtime/spelling":  0,
 	"bsdrun/runtime/inventory": 0,
 	"bsdrun/runtime/journal":   0,
 	"bsdrun/runtime/host":      1,
@@ -48,7 +49,7 @@ var floors = map[string]int{
 var within = map[string][]string{
 	"bsdrun/runtime/journal":      {"bsdrun/runtime/effect"},
 	"bsdrun/runtime/bulk":         {"bsdrun/runtime/effect", "bsdrun/runtime/clock"},
-	"bsdrun/runtime/inventory":    {"bsdrun/runtime/effect"},
+	"bsdrun/runtime/inventory":    {"bsdrun/runtime/effect", "bsdrun/runtime/spelling"},
 	"bsdrun/stdlib":               {"bsdrun/stdlib"},
 	"bsdrun/stdlib/bectl":         {},
 	"bsdrun/stdlib/gpart":         {},

@@ -12,6 +12,7 @@ import (
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/rehearse"
 	"bsdrun/runtime/script"
+	"bsdrun/runtime/spelling"
 	"bsdrun/stdlib"
 )
 
@@ -80,7 +81,7 @@ func (c *cli) explain(name string) (string, error) {
 		return b.String(), nil
 	}
 	message := fmt.Sprintf("nothing is called %q", name)
-	if near := binding.Nearest(name, docNames()); near != "" {
+	if near := spelling.Nearest(name, docNames()); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return "", effect.WithHint(usage("%s", message), "bsdrun list shows recipes and modules, bsdrun doc --search WORD what has a word in it")

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // command builds the tree of commands.
@@ -60,7 +60,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := binding.Nearest(name, names); near != "" {
+		if near := spelling.Nearest(name, names); near != "" {
 			hint = "did you mean --" + near + "? " + hint
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"bsdrun/recipes"
-	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // source is the script of a run.
@@ -50,6 +50,9 @@ func findRecipe(name string) (source, error) {
 	if near := similarRecipe(name); near != "" {
 		return source{}, effect.WithHint(usage("there is no recipe %s; did you mean %s?", name, near), "bsdrun list shows the shipped recipes")
 	}
+	if near := similarCommand(name); near != "" {
+		return source{}, effect.WithHint(usage("there is no recipe %s; did you mean the command %s?", name, near), "bsdrun %s --help", near)
+	}
 	return source{}, effect.WithHint(usage("there is no recipe %s, neither as a file nor among the shipped ones", name),
 		"bsdrun list shows the shipped recipes; -e 'CODE' runs a script from the command line")
 }
@@ -60,7 +63,16 @@ func similarRecipe(name string) string {
 	if info, err := os.Stat(name + ".lua"); err == nil && !info.IsDir() {
 		return name + ".lua"
 	}
-	return binding.Nearest(name, shippedRecipes())
+	return spelling.Nearest(name, shippedRecipes())
+}
+
+// similarCommand is a command of nearly that name; empty: there is none.
+func similarCommand(name string) string {
+	var names []string
+	for _, cmd := range commandsOf(new(cli).command()) {
+		names = append(names, cmd.Name())
+	}
+	return spelling.Nearest(name, names)
 }
 
 func isDirectory(name string) bool {

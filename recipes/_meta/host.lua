@@ -17,7 +17,7 @@ function Host:run(command, options) end
 ---@overload fun(command: any, options?: read.options): host.Result
 function Host:read(command, options) end
 
----Runs a command on a pseudo terminal and answers its questions. The exchanges are tried in order, the first whose pattern appears answers; each answers once unless repeat is set. A question that none of them knows ends in a timeout that shows it.
+---Runs a command on a pseudo terminal and answers its questions. The exchanges are tried in order, the first whose pattern appears answers; each answers once unless repeat is set. A question that none of them knows ends in a timeout that shows it: after idle seconds without output, half an hour where it is not given.
 ---@param command any a list (a command with its arguments) or a string (a script for sh)
 ---@param dialogue host.Exchange[] the answers
 ---@param options? interact.options

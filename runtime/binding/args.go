@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // The values a caller passes: nil, bool, float64, int64, string, *Table,
@@ -228,7 +229,7 @@ func checkNames(params []Param, named *Table, path string) error {
 			problem = fmt.Sprintf("unknown field %q", name)
 		}
 		bad := &badValue{path: path, problem: problem}
-		if near := Nearest(name, names); near != "" {
+		if near := spelling.Nearest(name, names); near != "" {
 			bad.problem += fmt.Sprintf(" (did you mean %q?)", near)
 		} else if len(names) > 0 {
 			bad.hint = "known are " + strings.Join(names, ", ")
@@ -265,8 +266,5 @@ func checkEnum(p *Param, value any, path string) error {
 		}
 	}
 	problem := fmt.Sprintf("expected one of %s, got %q", strings.Join(p.Enum, ", "), text)
-	if near := Nearest(text, p.Enum); near != "" {
-		problem += fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return &badValue{path: path, problem: problem}
+	return &badValue{path: path, problem: problem + spelling.Guess(text, p.Enum)}
 }

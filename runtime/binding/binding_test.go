@@ -437,15 +437,6 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"status", "create", "upgrade", "os"}
-	for name, want := range map[string]string{"statsu": "status", "stats": "status", "creat": "create", "upgrde": "upgrade", "oss": "os", "xyz": "", "s": "", "": ""} {
-		if got := Nearest(name, known); got != want {
-			t.Errorf("%q: got %q", name, got)
-		}
-	}
-}
-
 // Whatever a script passes is taken or refused as a wrong argument; nothing
 // panics, and a refused call is not made.
 func FuzzArguments(f *testing.F) {

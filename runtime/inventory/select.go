@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"regexp"
@@ -9,6 +11,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 func decimal(i int) string { return strconv.Itoa(i) }
@@ -228,7 +231,7 @@ func (inv *Inventory) matcher(t term, hosts []Host) (func(Host) bool, error) {
 	for _, m := range meant {
 		names[m.Name] = true
 		if t.op != 0 && inv.hosts[m.Name] == nil && !among[m.Name] {
-			return nil, effect.WithHint(invalid("%c%s: there is no host or group %s", t.op, t.text, m.Name), "bsdrun hosts shows them")
+			return nil, effect.WithHint(invalid("%c%s: there is no host or group %s%s", t.op, t.text, m.Name, spelling.Guess(m.Name, inv.names(hosts))), "bsdrun hosts shows them")
 		}
 	}
 	return func(h Host) bool { return names[h.Name] }, nil
@@ -264,7 +267,7 @@ func (inv *Inventory) Limit(hosts []Host, limit string) ([]Host, error) {
 	}
 	kept, err := inv.narrow(kept, all)
 	if err == nil && len(kept) == 0 {
-		return nil, invalid("--limit %s keeps no host", limit)
+		return nil, inv.keepsNone(limit, hosts)
 	}
 	return kept, err
 }
@@ -298,4 +301,32 @@ func pattern(text string) (namePattern, bool, error) {
 		return namePattern{}, false, invalid("%q: %v", text, err)
 	}
 	return namePattern{match: func(name string) bool { ok, _ := path.Match(text, name); return ok }, groups: true}, true, nil
+}
+
+// keepsNone is the error of a limit that none of the hosts meets.
+func (inv *Inventory) keepsNone(limit string, hosts []Host) error {
+	return effect.WithHint(invalid("--limit %s keeps no host%s", limit, spelling.Guess(limit, inv.names(hosts))), "the run is on %s", some(hosts))
+}
+
+// names are those that a selector of these hosts may have: of them and of groups.
+func (inv *Inventory) names(hosts []Host) []string {
+	names := slices.Sorted(maps.Keys(inv.groups))
+	for _, h := range hosts {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+// some are the first of many hosts, for a message.
+func some(hosts []Host) string {
+	const most = 5
+	var names []string
+	for _, h := range hosts[:min(most, len(hosts))] {
+		names = append(names, h.Name)
+	}
+	text := strings.Join(names, ", ")
+	if more := len(hosts) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

@@ -7,6 +7,7 @@ import (
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/lint/syntax"
 	"bsdrun/runtime/script"
+	"bsdrun/runtime/spelling"
 )
 
 // checkCall looks at a call: its function, and whether the arguments fit.
@@ -272,10 +273,10 @@ func (c *checker) checkNamed(where, noun string, params []binding.Param, t *synt
 		i := indexOf(known, key.Value)
 		if i < 0 {
 			hint := ""
-			if near(key.Value, known) == "" && len(known) > 0 {
+			if spelling.Guess(key.Value, known) == "" && len(known) > 0 {
 				hint = "known are " + strings.Join(known, ", ")
 			}
-			c.hint(key.Pos, ruleArgument, hint, "%s: unknown %s %q%s", where, noun, key.Value, near(key.Value, known))
+			c.hint(key.Pos, ruleArgument, hint, "%s: unknown %s %q%s", where, noun, key.Value, spelling.Guess(key.Value, known))
 			continue
 		}
 		if given[key.Value] && params[i].Positional {

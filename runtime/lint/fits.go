@@ -9,6 +9,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/lint/syntax"
+	"bsdrun/runtime/spelling"
 )
 
 // basicOf is the sort of value that an expression surely has: string, number,
@@ -116,7 +117,7 @@ func (c *checker) outside(p *binding.Param, e syntax.Expr) string {
 	if slices.Contains(p.Enum, word) {
 		return ""
 	}
-	return fmt.Sprintf("expected one of %s, got %q%s", strings.Join(p.Enum, ", "), word, near(word, p.Enum))
+	return fmt.Sprintf("expected one of %s, got %q%s", strings.Join(p.Enum, ", "), word, spelling.Guess(word, p.Enum))
 }
 
 // accepts are the sorts of values that a shape takes.

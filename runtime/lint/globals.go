@@ -7,6 +7,7 @@ import (
 
 	"bsdrun/runtime/lint/syntax"
 	"bsdrun/runtime/script"
+	"bsdrun/runtime/spelling"
 )
 
 // globalParam is a parameter of a function of every script: what the usage line
@@ -175,7 +176,7 @@ func (c *checker) checkFields(where string, fields [][2]string, table *syntax.Ta
 		given[key.Value] = true
 		i := indexOf(known, key.Value)
 		if i < 0 {
-			c.hint(key.Pos, ruleArgument, "known are "+strings.Join(known, ", "), "%s: unknown option %q%s", where, key.Value, near(key.Value, known))
+			c.hint(key.Pos, ruleArgument, "known are "+strings.Join(known, ", "), "%s: unknown option %q%s", where, key.Value, spelling.Guess(key.Value, known))
 		} else if !c.fits(fields[i][1], item.Value) {
 			basic := c.basicOf(item.Value)
 			c.report(item.Value.Start(), ruleArgument, "%s: %s: expected %s, got %s", where, key.Value, inWords(fields[i][1]), got(basic, item.Value))

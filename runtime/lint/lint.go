@@ -62,7 +62,7 @@ func (f Finding) String() string {
 
 // Check finds the mistakes of a file, in the order of the file.
 func Check(file string, source []byte, o Options) []Finding {
-	c := &checker{o: o, file: file}
+	c := &checker{o: o, file: file, found: map[Finding]bool{}}
 	tree, err := syntax.Parse(string(source))
 	var broken *syntax.Error
 	if errors.As(err, &broken) {
@@ -116,6 +116,7 @@ type checker struct {
 	names      *names
 	vocabulary map[string][]string
 	findings   []Finding
+	found      map[Finding]bool // those of findings
 	// types are those of locals while they are found out, so that none is asked
 	// for in a circle.
 	types map[*variable]*typ
@@ -127,17 +128,10 @@ func (c *checker) report(at syntax.Pos, rule, format string, args ...any) {
 
 func (c *checker) hint(at syntax.Pos, rule, hint, format string, args ...any) {
 	f := Finding{File: c.file, Line: at.Line, Column: at.Col, Rule: rule, Message: fmt.Sprintf(format, args...), Hint: hint}
-	if !slices.Contains(c.findings, f) {
+	if !c.found[f] {
+		c.found[f] = true
 		c.findings = append(c.findings, f)
 	}
-}
-
-// near adds the name that was probably meant.
-func near(name string, known []string) string {
-	if meant := binding.Nearest(name, known); meant != "" {
-		return fmt.Sprintf(" (did you mean %q?)", meant)
-	}
-	return ""
 }
 
 // compile has the file compiled, and adds what that complains of, unless its line

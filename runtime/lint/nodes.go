@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/lint/syntax"
+	"bsdrun/runtime/spelling"
 )
 
 // checkNode looks at one expression by itself.
@@ -41,21 +42,21 @@ func (c *checker) reportField(at syntax.Pos, object syntax.Expr, t *typ, name st
 	}
 	switch {
 	case t.host:
-		c.report(at, ruleField, "a host has no field %q%s", name, near(name, missing))
+		c.report(at, ruleField, "a host has no field %q%s", name, spelling.Guess(name, missing))
 	case t.module != nil:
 		full := t.group + "." + name
-		meant := near(strings.TrimPrefix(full, "."), missing)
+		meant := spelling.Guess(strings.TrimPrefix(full, "."), missing)
 		c.hint(at, ruleField, "bsdrun doc "+t.module.Name+" lists them", "%s has no function %q%s", t.module.Name, strings.TrimPrefix(full, "."), meant)
 	case t.library != "":
-		c.report(at, ruleField, "%s has no %q%s", t.library, name, near(name, missing))
+		c.report(at, ruleField, "%s has no %q%s", t.library, name, spelling.Guess(name, missing))
 	case t.basic == "string":
-		c.report(at, ruleField, "a string has no %q%s", name, near(name, missing))
+		c.report(at, ruleField, "a string has no %q%s", name, spelling.Guess(name, missing))
 	default:
 		what := "the result"
 		if v := c.names.variableOf(object); v != nil {
 			what = v.decl.Name
 		}
-		c.hint(at, ruleField, "it has "+strings.Join(missing, ", "), "%s has no field %q%s", what, name, near(name, missing))
+		c.hint(at, ruleField, "it has "+strings.Join(missing, ", "), "%s has no field %q%s", what, name, spelling.Guess(name, missing))
 	}
 }
 

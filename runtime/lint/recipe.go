@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bsdrun/runtime/lint/syntax"
+	"bsdrun/runtime/spelling"
 )
 
 // declarations is the table that a recipe returns, as far as it is written down.
@@ -85,7 +86,7 @@ func (c *checker) checkParameter(at syntax.Pos, name string) {
 	for name := range known {
 		names = append(names, name)
 	}
-	c.report(at, ruleParameter, "the recipe declares no parameter %q%s", name, near(name, names))
+	c.report(at, ruleParameter, "the recipe declares no parameter %q%s", name, spelling.Guess(name, names))
 }
 
 // checkRecipe reports parameters that nothing reads. Where p goes to a function of

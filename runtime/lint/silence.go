@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/lint/syntax"
+	"bsdrun/runtime/spelling"
 )
 
 // mark is how a comment begins that silences findings of its line, or of the next
@@ -39,7 +40,7 @@ func (c *checker) silenceLine(at syntax.Pos, line int, text string) {
 	known := ruleNames()
 	for _, rule := range rules {
 		if !slices.Contains(known, rule) {
-			c.hint(at, ruleSilence, "the rules are "+strings.Join(known, ", "), "no rule is called %q%s", rule, near(rule, known))
+			c.hint(at, ruleSilence, "the rules are "+strings.Join(known, ", "), "no rule is called %q%s", rule, spelling.Guess(rule, known))
 			return
 		}
 	}

@@ -7,17 +7,19 @@ import (
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/lint/syntax"
 	"bsdrun/runtime/script"
+	"bsdrun/runtime/spelling"
 )
 
 // checkGlobals looks at the names that are no locals.
 func (c *checker) checkGlobals() {
+	set := map[string]bool{}
 	for _, name := range c.names.sets {
+		set[name.Name] = true
 		c.hint(name.Pos, ruleGlobal, "write local before it, or in front of its first use", "%s is set as a global variable", name.Name)
 	}
 	known := c.globalNames()
 	for _, name := range c.names.reads {
-		set := slices.ContainsFunc(c.names.sets, func(s *syntax.Name) bool { return s.Name == name.Name })
-		if set || slices.Contains(known, name.Name) {
+		if set[name.Name] || slices.Contains(known, name.Name) {
 			continue
 		}
 		c.hint(name.Pos, ruleUndefined, c.instead(name.Name), "%s is not defined%s", name.Name, c.meant(name.Name, known))
@@ -28,7 +30,7 @@ func (c *checker) meant(name string, known []string) string {
 	if c.instead(name) != "" {
 		return ""
 	}
-	return near(name, known)
+	return spelling.Guess(name, known)
 }
 
 // instead says where to turn; h and p have another place in each kind of file.

@@ -7,9 +7,9 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
-	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/fleet"
+	"bsdrun/runtime/spelling"
 )
 
 var fleetHosts = Global{
@@ -116,7 +116,7 @@ func fleetNames() (names []string) {
 }
 
 func didYouMean(word string, known []string) string {
-	if near := binding.Nearest(word, known); near != "" {
+	if near := spelling.Nearest(word, known); near != "" {
 		return " (did you mean " + near + "?)"
 	}
 	return ""

@@ -1,14 +1,13 @@
 package script
 
 import (
-	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
-	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/fleet"
+	"bsdrun/runtime/spelling"
 )
 
 // Global is a function that every script has, beside its host.
@@ -38,9 +37,11 @@ func Globals() []Global { return globals }
 
 // FindGlobal is the global function of that name.
 func FindGlobal(name string) (Global, bool) {
-	for _, g := range slices.Concat(globals, testGlobals) {
-		if g.Name == name {
-			return g, true
+	for _, list := range [][]Global{globals, testGlobals} {
+		for _, g := range list {
+			if g.Name == name {
+				return g, true
+			}
 		}
 	}
 	return Global{}, false
@@ -135,7 +136,7 @@ func (v *vm) missingGlobal(L *lua.LState) int {
 	e := effect.Errorf(effect.Script, "", "undefined variable %s", name)
 	if hint, ok := closedDoors[name]; ok {
 		e.Hint = hint
-	} else if near := binding.Nearest(name, v.globalNames()); near != "" {
+	} else if near := spelling.Nearest(name, v.globalNames()); near != "" {
 		e.Message += " (did you mean " + near + "?)"
 	} else if v.world == nil && isGlobalFunction(name) {
 		e.Hint = name + " works only while the recipe runs"
@@ -227,10 +228,7 @@ func (v *vm) options(L *lua.LState, value lua.LValue, op string, known ...string
 		}
 		if !found {
 			problem := "unknown option \"" + name + "\""
-			if near := binding.Nearest(name, known); near != "" {
-				problem += " (did you mean \"" + near + "\"?)"
-			}
-			v.invalidf(L, op, "%s", problem)
+			v.invalidf(L, op, "%s", problem+spelling.Guess(name, known))
 		}
 	}
 	return out

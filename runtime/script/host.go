@@ -13,6 +13,7 @@ import (
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // hostObject is what a script holds of a host.
@@ -108,9 +109,7 @@ func (v *vm) hostField(L *lua.LState, ho *hostObject, name string) lua.LValue {
 		}
 	}
 	e := effect.Errorf(effect.Invalid, "h", "a host has no field %q", name)
-	if near := binding.Nearest(name, v.hostNames()); near != "" {
-		e.Message += " (did you mean \"" + near + "\"?)"
-	}
+	e.Message += spelling.Guess(name, v.hostNames())
 	v.raise(L, e)
 	return nil
 }
@@ -229,7 +228,7 @@ func noFunction(m *binding.Module, prefix, key string) error {
 		names[i] = m.Funcs[i].Name
 	}
 	e := effect.Errorf(effect.Invalid, m.Name, "there is no function %q", prefix+key)
-	if near := binding.Nearest(prefix+key, names); near != "" {
+	if near := spelling.Nearest(prefix+key, names); near != "" {
 		e.Message += " (did you mean \"" + near + "\"?)"
 	} else {
 		e.Hint = m.Name + " has " + strings.Join(names, ", ")

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // Params checks the values given for a recipe's parameters and fills in the
@@ -67,11 +67,7 @@ func unknownParams(given map[string]any, names []string) []string {
 		if known {
 			continue
 		}
-		problem := fmt.Sprintf("there is no parameter %q", name)
-		if near := binding.Nearest(name, names); near != "" {
-			problem += fmt.Sprintf(" (did you mean %q?)", near)
-		}
-		problems = append(problems, problem)
+		problems = append(problems, fmt.Sprintf("there is no parameter %q%s", name, spelling.Guess(name, names)))
 	}
 	return problems
 }
@@ -107,10 +103,7 @@ func oneOf(text string, words []string) error {
 		}
 	}
 	problem := fmt.Sprintf("expected one of %s, got %q", strings.Join(words, ", "), text)
-	if near := binding.Nearest(text, words); near != "" {
-		problem += fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return fmt.Errorf("%s", problem)
+	return errors.New(problem + spelling.Guess(text, words))
 }
 
 func (p *Param) convert(value any) (any, error) {

@@ -9,8 +9,8 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
-	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // Recipe is what a recipe declares beside its run function.
@@ -173,7 +173,7 @@ func (d *declarations) known(path string, fields map[string]any, names []string)
 			continue
 		}
 		problem := fmt.Sprintf("unknown field %q", name)
-		if near := binding.Nearest(name, names); near != "" {
+		if near := spelling.Nearest(name, names); near != "" {
 			problem += fmt.Sprintf(" (did you mean %q?)", near)
 		} else {
 			problem += "; known are " + strings.Join(names, ", ")

@@ -1,20 +1,26 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 
 	"golang.org/x/crypto/ssh"
 )
 
-// ParseAuthorizedKeys reads the keys of an authorized_keys file, sshd(8).
+// ParseAuthorizedKeys reads the keys of an authorized_keys file, sshd(8). A file
+// without any lets nobody in: its list is empty, not nil.
 func ParseAuthorizedKeys(text []byte) ([]ssh.PublicKey, error) {
-	var keys []ssh.PublicKey
-	for len(text) > 0 {
-		key, _, _, rest, err := ssh.ParseAuthorizedKey(text)
-		if err != nil {
-			return nil, fmt.Errorf("authorized keys: %w", err)
+	keys := []ssh.PublicKey{}
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
 		}
-		keys, text = append(keys, key), rest
+		key, _, _, _, err := ssh.ParseAuthorizedKey(line)
+		if err != nil {
+			return nil, fmt.Errorf("%.40q is no key: %w", line, err)
+		}
+		keys = append(keys, key)
 	}
 	return keys, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"bsdrun/runtime/sim/state"
+	"bsdrun/runtime/spelling"
 )
 
 //go:embed profiles/*.toml profiles/*.txt
@@ -137,7 +138,7 @@ func FindProfile(name string) (*Profile, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return nil, fmt.Errorf("no simulated machine %q; there are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("no simulated machine %q%s; there are %s", name, spelling.Guess(name, names), strings.Join(names, ", "))
 }
 
 // os is the operating system, as uname -s names it.

@@ -22,14 +22,14 @@ import (
 
 // ServeOptions say who may log in.
 type ServeOptions struct {
-	AuthorizedKeys []ssh.PublicKey // besides those in the users' own files; with none and no password anybody may
+	AuthorizedKeys []ssh.PublicKey // besides those in the users' own files; nil, and no password: anybody may
 	Password       string          // of every user; empty: passwords are refused
 	Strict         bool            // what lies on the machine's disk alone lets in
 	near           bool            // from another machine, which makes time pass
 	Log            func(format string, args ...any)
 }
 
-func (o ServeOptions) open() bool { return len(o.AuthorizedKeys) == 0 && o.Password == "" && !o.Strict }
+func (o ServeOptions) open() bool { return o.AuthorizedKeys == nil && o.Password == "" && !o.Strict }
 
 // connection is one SSH connection.
 type connection struct {

@@ -180,10 +180,18 @@ func wantsPassword(method, text string) bool {
 }
 
 func (h *Host) refused(method, text string) error {
-	return &effect.Error{
-		Kind: effect.Denied, Message: fmt.Sprintf("%s does not let us become %s", method, h.becomeUser()), Err: strings.TrimSpace(text),
-		Hint: "see what " + method + " allows this user on the host (sudo -l, doas.conf, mac_do rules)",
+	text = strings.TrimSpace(text)
+	if strings.HasSuffix(text, ": not found") || strings.HasSuffix(text, ": Command not found.") { // sh, csh
+		return &effect.Error{
+			Kind: effect.Denied, Message: "the host has no " + method, Err: text,
+			Hint: "install it, or become root in another way: --become alone takes what the host has",
+		}
 	}
+	rules := map[string]string{
+		"sudo": "sudo -l lists what the host allows this user", "doas": "see whether the host's doas.conf has a rule for this user",
+		"su": "see whether this user is in the group wheel", "mdo": "see the host's rules: sysctl security.mac.do.rules",
+	}
+	return &effect.Error{Kind: effect.Denied, Message: fmt.Sprintf("%s does not let us become %s", method, h.becomeUser()), Err: text, Hint: rules[method]}
 }
 
 // method is the means of escalation, found out where it is left to us.
@@ -253,9 +261,16 @@ func (h *Host) askPassword(ctx context.Context) (string, error) {
 		secret, err := h.cfg.Become.Password(ctx)
 		return secret.Reveal(), err
 	}
-	return effect.Ask(ctx, effect.Question{
+	password, err := effect.Ask(ctx, effect.Question{
 		Key: "become-password", Text: "Password to become " + h.becomeUser() + "?", Secret: true,
 	})
+	var unanswered *effect.Error
+	if errors.As(err, &unanswered) && unanswered.Kind == effect.Stopped {
+		told := *unanswered
+		told.Hint = "go on at a terminal with bsdrun resume, or have the host ask this user for no password (nopass in doas.conf, NOPASSWD in sudoers)"
+		return "", &told
+	}
+	return password, err
 }
 
 // rejected is the error for a wrong password.

@@ -256,6 +256,10 @@ type Exchange struct {
 	Fail   string          `lua:"fail" doc:"end the dialogue with this message instead of an answer"`
 }
 
+// talkIdle is how long a dialogue may be silent unless the script says otherwise:
+// it may be waiting for an answer that it is never given.
+const talkIdle = 30 * time.Minute
+
 type interactArgs struct {
 	Command  `lua:",inline"`
 	Dialogue []Exchange `lua:"dialogue,required" doc:"the answers"`
@@ -281,6 +285,9 @@ func interact(ctx context.Context, h effect.Doer, a interactArgs) (Changed, erro
 		e.Talk.Exchanges = append(e.Talk.Exchanges, effect.Exchange{
 			Expect: x.Expect, Send: string(x.Send.Data), Secret: x.Send.Secret, Repeat: x.Repeat, Fail: x.Fail,
 		})
+	}
+	if a.Idle == 0 {
+		a.Idle = talkIdle
 	}
 	result, err := do(ctx, h, a.Bounds.bound(e))
 	return Changed{Changed: true, Result: result}, err

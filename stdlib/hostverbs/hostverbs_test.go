@@ -93,7 +93,7 @@ func TestCommands(t *testing.T) {
 		{"a dialogue", "interact", []any{list("passwd"), list(
 			options("expect", "Password:", "send", effect.NewSecret("pw", "s3cret\n"), "repeat", true),
 			options("expect", "sorry", "fail", "refused"),
-		)}, effect.Effect{Op: "interact", Kind: effect.Change, Argv: []string{"passwd"}, Talk: &effect.Dialogue{Exchanges: []effect.Exchange{
+		)}, effect.Effect{Op: "interact", Kind: effect.Change, Idle: 30 * time.Minute, Argv: []string{"passwd"}, Talk: &effect.Dialogue{Exchanges: []effect.Exchange{
 			{Expect: "Password:", Send: "s3cret\n", Secret: true, Repeat: true},
 			{Expect: "sorry", Fail: "refused"},
 		}}}},

@@ -32,7 +32,7 @@ var Module = binding.Module{
 		{
 			Name: "interact", Kind: effect.Change, Call: interact,
 			Doc: "Runs a command on a pseudo terminal and answers its questions. The exchanges are tried in order, the first whose pattern appears answers; each answers once unless repeat is set. " +
-				"A question that none of them knows ends in a timeout that shows it.",
+				"A question that none of them knows ends in a timeout that shows it: after idle seconds without output, half an hour where it is not given.",
 			Raises:  []string{`kind "failed": an exit code that codes does not name, or an exchange with fail`, `kind "timeout": nothing came, or a question nobody answers`},
 			Example: `h:interact({ "passwd", "operator" }, { { expect = "New Password:", send = secret("operator") .. "\n", ["repeat"] = true } })`,
 		},

@@ -34,9 +34,9 @@ func key(t *testing.T) (private, line string) {
 
 // serve starts a simulated machine for ssh clients, and gives its address and the
 // line of known_hosts that knows it.
-func (b *bench) serve(t *testing.T, args ...string) (address, known string) {
+func (b *bench) serve(t *testing.T, profile string, args ...string) (address, known string) {
 	t.Helper()
-	cmd := exec.Command(command, append([]string{"sim", "freebsd-14.3", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(command, append([]string{"sim", profile, "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Dir = b.dir
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
@@ -76,8 +76,8 @@ func TestConnectionsThatFail(t *testing.T) {
 	closed := free.Addr().String()
 	_ = free.Close()
 	b.places["closed"] = closed
-	b.places["open"], _ = b.serve(t)
-	b.places["shut"], _ = b.serve(t, "--authorized-keys", "theirs")
+	b.places["open"], _ = b.serve(t, "freebsd-14.3")
+	b.places["shut"], _ = b.serve(t, "freebsd-14.3", "--authorized-keys", "theirs")
 
 	const to = "-q -F nothing --identity mine --connect-timeout 2s recipe.lua "
 	host, port, err := net.SplitHostPort(b.places["open"])

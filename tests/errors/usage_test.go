@@ -21,6 +21,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"no host":              {args: "facts", code: 64, says: []string{"on which hosts"}},
 		"no recipe":            {args: "nope sim:", code: 64, says: []string{"no recipe nope", "bsdrun list"}},
 		"recipe misspelt":      {args: "poudrire sim:", code: 64, says: []string{"did you mean poudriere"}},
+		"command misspelt":     {args: "shwo run", code: 64, says: []string{"did you mean the command show", "bsdrun show --help"}},
 		"recipe's ending":      {args: "needs sim:", code: 64, says: []string{"did you mean needs.lua"}},
 		"host first":           {args: "sim: facts", code: 64, says: []string{"looks like a host", "before the hosts"}},
 		"a verb too much":      {args: "run facts sim:", code: 64, says: []string{"no command run", "bsdrun facts"}},
@@ -58,9 +59,12 @@ func TestWrongCommandLines(t *testing.T) {
 		"inventory's file":     {args: "-i none.toml facts web", code: 64, says: []string{"none.toml: no such file"}, noHint: true},
 		"inventory's syntax":   {args: "-i bad.toml facts web", code: 64, says: []string{"bad.toml:1:5"}, noHint: true},
 		"inventory's setting":  {args: "-i host.toml facts web", code: 64, says: []string{"colour"}, noHint: true},
-		"selection":            {args: "facts sim: -l nothing", code: 64, says: []string{"--limit nothing keeps no host"}, noHint: true},
+		"selection":            {args: "facts sim: -l nothing", code: 64, says: []string{"--limit nothing keeps no host", "the run is on sim"}},
+		"selection misspelt":   {args: "facts sim:builder -l bulider", code: 64, says: []string{`keeps no host \(did you mean "builder"\?\)`}},
+		"exclusion misspelt":   {args: "facts sim:builder -l '!bulider'", code: 64, says: []string{`there is no host or group bulider \(did you mean "builder"\?\)`}},
 		"host's name":          {args: "facts 'a;b'", code: 64, says: []string{"is no host name"}, noHint: true},
 		"profile":              {args: "facts sim:nope", code: 64, says: []string{`no simulated machine "nope"; there are builder`}, noHint: true},
+		"profile misspelt":     {args: "facts sim:bulider", code: 64, says: []string{`no simulated machine "bulider" \(did you mean "builder"\?\)`}, noHint: true},
 		"profile's parameter":  {args: "facts 'sim:?bogus=1'", code: 64, says: []string{`no parameter "bogus"; it has`}, noHint: true},
 		"another system":       {args: "linux.lua sim:", code: 2, says: []string{"^sim: .*needs Linux"}, noHint: true},
 	})
@@ -78,4 +82,27 @@ func TestTheJournalThatCannotBeHad(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.check(t, map[string]provoked{"file": {args: "facts sim:", code: 64, says: []string{"journal.db", "move the file away"}}})
+
+	delete(b.places, "STATE")
+	if code, stderr := b.run(t, "-q facts sim:"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	ofLaterVersion(t, filepath.Join(b.dir, "state", "bsdrun", "journal.db"))
+	b.check(t, map[string]provoked{"a newer one": {args: "facts sim:", code: 64, says: []string{"version 9999, this bsdrun knows up to", "newer bsdrun"}}})
+}
+
+// ofLaterVersion makes a journal look as if a later bsdrun had written it: SQLite
+// keeps the version that an application gives its file in the header, at 60.
+func ofLaterVersion(t *testing.T, journal string) {
+	t.Helper()
+	file, err := os.OpenFile(journal, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt([]byte{0, 0, 0x27, 0x0f}, 60); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,4 +1,7 @@
-package binding
+// Package spelling guesses what a misspelt name was meant to be.
+package spelling
+
+import "fmt"
 
 // Nearest is the known name that a misspelt one probably means; empty when none
 // is near.
@@ -39,4 +42,12 @@ func editDistance(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
+}
+
+// Guess is that name as the end of a message: ` (did you mean "x"?)`, or nothing.
+func Guess(name string, known []string) string {
+	if near := Nearest(name, known); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return ""
 }
