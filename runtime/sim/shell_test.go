@@ -24,7 +24,7 @@ func newMachine(t *testing.T, tools ...*sim.Tool) *sim.Machine {
 
 func run(t *testing.T, m *sim.Machine, script string) (string, string, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	return m.Exec(ctx, "root", script)
 }

@@ -14,7 +14,7 @@ import (
 
 // logIn tells whether a new connection succeeds, and why not.
 func logIn(m *sim.Machine, user string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	conn, err := m.Dial(ctx)
 	if err != nil {

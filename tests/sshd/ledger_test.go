@@ -52,7 +52,7 @@ func running(t *testing.T, s *sshdtest.Server) (sshhost.Config, *line) {
 
 func waitFor(t *testing.T, file string) {
 	t.Helper()
-	for range 6000 {
+	for range 30000 {
 		if _, err := os.Stat(file); err == nil {
 			return
 		}

@@ -23,7 +23,7 @@ func newMachine(t *testing.T) *sim.Machine {
 // sh runs shell text as a user and returns both streams and the code.
 func sh(t *testing.T, m *sim.Machine, user, script string) (out, errs string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	return m.Exec(ctx, user, script)
 }

@@ -59,7 +59,7 @@ type answer struct {
 
 func (p *pair) run(m *sim.Machine, script string) answer {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	out, errs, code := m.Exec(ctx, "root", script)
 	return answer{out, errs, code}
