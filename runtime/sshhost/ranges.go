@@ -136,13 +136,16 @@ func (h *Host) putRanges(ctx context.Context, e effect.Effect, src effect.Ranges
 	if err := r.begin(ctx); err != nil {
 		return effect.Result{}, fileError(e, err)
 	}
-	if err := r.receive(ctx); err != nil {
-		return effect.Result{}, fileError(e, err)
+	err := r.receive(ctx)
+	if err == nil || effect.KindOf(err) == effect.Failed {
+		if moved := src.Unchanged(ctx); moved != nil {
+			err = moved
+			h.discard(ctx, e, r.stage) // no attempt could go on with it
+			h.discard(ctx, e, r.stage+".map")
+		}
 	}
-	if err := src.Unchanged(ctx); err != nil {
-		h.discard(ctx, e, r.stage)
-		h.discard(ctx, e, r.stage+".map")
-		return effect.Result{}, err
+	if err != nil {
+		return effect.Result{}, fileError(e, err)
 	}
 	done, err := h.putEnd(ctx, e, r.endScript())
 	if err == nil {

@@ -94,30 +94,35 @@ func TestTransferKilledAndCut(t *testing.T) {
 	}
 }
 
-// TestTransferOfAChangingImage: what changes meanwhile is told, and the former file
-// is kept.
+// TestTransferOfAChangingImage: what changes meanwhile, be it sent already or not, is
+// told, and the former file is kept.
 func TestTransferOfAChangingImage(t *testing.T) {
 	t.Parallel()
-	p := newPair(t)
-	image(t, p.far+"/image", 32*mega, effect.Extent{Length: 32 * mega})
-	must(t, os.WriteFile(p.there+"/image", []byte("former"), 0o644))
-	p.sends(`direct = "no", limit = "16M"`)
-	p.to.after(8*mega, func() {
-		f, err := os.OpenFile(p.far+"/image", os.O_WRONLY, 0)
-		if err == nil {
-			_, _ = f.WriteAt([]byte("changed"), 0)
-			_ = f.Close()
-		}
-	})
-	r := p.transfers()
-	r.exits(2)
-	if !strings.Contains(r.err.String(), "was written to while it was sent") {
-		t.Error(r.err.String())
-	}
-	if b, err := os.ReadFile(p.there + "/image"); string(b) != "former" {
-		t.Errorf("%d bytes, %v", len(b), err)
-	}
-	if beside, _ := filepath.Glob(p.there + "/.*bsdrun*"); len(beside) > 0 {
-		t.Errorf("left behind: %v", beside)
+	for name, at := range map[string]int64{"sent": 0, "to be sent": 31 * mega} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t)
+			image(t, p.far+"/image", 32*mega, effect.Extent{Length: 32 * mega})
+			must(t, os.WriteFile(p.there+"/image", []byte("former"), 0o644))
+			p.sends(`direct = "no", limit = "16M"`)
+			p.to.after(8*mega, func() {
+				f, err := os.OpenFile(p.far+"/image", os.O_WRONLY, 0)
+				if err == nil {
+					_, _ = f.WriteAt([]byte("changed"), at)
+					_ = f.Close()
+				}
+			})
+			r := p.transfers()
+			r.exits(2)
+			if !strings.Contains(r.err.String(), "was written to while it was sent") {
+				t.Error(r.err.String())
+			}
+			if b, err := os.ReadFile(p.there + "/image"); string(b) != "former" {
+				t.Errorf("%d bytes, %v", len(b), err)
+			}
+			if beside, _ := filepath.Glob(p.there + "/.*bsdrun*"); len(beside) > 0 {
+				t.Errorf("left behind: %v", beside)
+			}
+		})
 	}
 }
