@@ -44,7 +44,7 @@ for domain, params in pairs{
     params.domain, params.user, params.direct = domain, "vbox", "no"
     local check = convert(to, from, params, { check = true })
     for _, s in ipairs(check.steps) do
-      if s.status == "unknown" then expect.equal(s.name, "Compare the settings") end
+      if s.status == "unknown" then expect.matches(s.name, "^Compare") end
     end
     expect.equal(#to.vbox.vms{ as = "vbox" }, 0)
     expect.equal(changes(check), changes(convert(to, from, params)))

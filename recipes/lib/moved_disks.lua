@@ -87,27 +87,26 @@ local function forget(h, p, plan, disk)
   h.file.remove(check_copy(disk))
 end
 
---- Sends a disk and returns its hash. An image that is older than the copy was made of
---- something else.
+--- Sends a disk. An image that is older than the copy was made of something else.
 local function send(h, kvm, p, plan, disk, raw)
-  local sent = kvm.file.transfer{ path = raw, host = h, to = disk.copy, owner = p.user, mode = "0600", direct = p.direct, limit = p.limit, whole = p.verify }
+  local sent = kvm.file.transfer{ path = raw, host = h, to = disk.copy, owner = p.user, mode = "0600", direct = p.direct, limit = p.limit }
   local image = h.file.stat(disk.image)
   if image.exists and (sent.changed or image.mtime < h.file.stat(disk.copy).mtime) then
     forget(h, p, plan, disk)
   end
-  return sent.sha256
 end
 
---- Compares an image with the copy that it was made of, by turning it back.
-local function compare(h, p, disk)
-  h.vbox.medium.clone(disk.image, check_copy(disk), { format = "RAW", as = p.user })
-  local same, why = pcall(h.run, { "cmp", check_copy(disk), disk.copy }, { writes = {} })
-  if not same then
+--- Compares what an image was turned back into with the copy that it was made of, and
+--- returns the hash of both.
+local function compare(h, disk)
+  local found, sha256 = h.file.hash(check_copy(disk)), h.file.hash(disk.copy)
+  if found ~= sha256 then
     fail{
-      message = ("%s is not what %s of the domain is: %s"):format(disk.image, disk.target, why.message),
+      message = ("%s is not what %s of the domain is: %s, not %s"):format(disk.image, disk.target, found, sha256),
       hint = ("remove %s and %s, and run it again"):format(disk.image, check_copy(disk)),
     }
   end
+  return sha256
 end
 
 local function remove_check_copy(h, p, disk)
@@ -124,10 +123,12 @@ function moved.move(h, kvm, p, plan, disk)
       return kvm.image.to_raw(disk.path, raw, { format = disk.kind == "block" and "raw" or disk.format })
     end)
   end
-  local sha256 = step("Send", { key = target }, function() return send(h, kvm, p, plan, disk, raw) end)
+  step("Send", { key = target }, function() return send(h, kvm, p, plan, disk, raw) end)
   step("Convert", { key = target }, function() return h.vbox.convert_raw(disk.copy, disk.image, { as = p.user }) end)
+  local sha256
   if p.verify then
-    step("Compare", { key = target }, function() return compare(h, p, disk) end)
+    step("Turn back", { key = target }, function() return h.vbox.medium.clone(disk.image, check_copy(disk), { format = "RAW", as = p.user }) end)
+    sha256 = step("Compare", { key = target, changes = false }, function() return compare(h, disk) end)
     step("Remove what was compared", { key = target }, function() return remove_check_copy(h, p, disk) end)
   end
   return { target = target, image = disk.image, bytes = disk.size, sha256 = sha256, controller = disk.controller, port = disk.port, before = disk.before, after = disk.after }

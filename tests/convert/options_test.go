@@ -11,7 +11,7 @@ import (
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	s := newStage(t).shop()
-	at := point{host: "vboxhost", step: "Compare[vda]", op: "vbox.medium.clone"}
+	at := point{host: "vboxhost", step: "Turn back[vda]", op: "vbox.medium.clone"}
 	s.wrap = (&watch{at: &at, blow: refused}).layer
 	s.convert(failed, "shop", "verify=true")
 	s.wrap = nil
