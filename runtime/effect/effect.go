@@ -46,7 +46,7 @@ func (r Risk) String() string {
 }
 
 // Effect is the one thing bsdrun does to a host. Exactly one of Argv, Shell,
-// File, Conn or Talk says what; Job says that Argv or Shell runs detached, or
+// File, Conn, Talk or Batch says what; Job says that Argv or Shell runs detached, or
 // addresses a job that does.
 type Effect struct {
 	Op   string // "zpool.upgrade": journal, report and errors use it
@@ -64,6 +64,10 @@ type Effect struct {
 	Job   *JobOp    // ... or start, attach to, stop a detached job ...
 	Conn  *ConnOp   // ... or probe, reconnect, reboot ...
 	Talk  *Dialogue // ... or a pty dialogue (with Argv or Shell)
+	// Batch is several Reads in one round trip, in the place of the batch and within
+	// its Timeout: commands, files and jobs. Each has an outcome of its own. What
+	// would wait for somebody fails: input, and to get what is no regular file.
+	Batch []Effect
 
 	In    string    // run inside this jail
 	As    string    // run as this user

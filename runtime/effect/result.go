@@ -25,6 +25,8 @@ type Result struct {
 	Job  *JobState  // job operations
 	Jobs []JobState // job list
 	Peer *Peer      // connection peer
+
+	Batch []Outcome // of every Read of a batch, in their order
 }
 
 // Output is standard output, or ErrUnknown when the effect was skipped.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"bsdrun/runtime/effect"
 )
@@ -68,12 +69,12 @@ func (r *run) graceful(next effect.Doer) effect.Doer {
 		if e.Timeout == 0 && e.Conn == nil {
 			e.Timeout = r.o.Timeout
 		}
-		looksAtJob := e.Job != nil && e.Kind == effect.Read
+		looks := looksAtJob(e)
 		inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 		defer cancel(nil)
 		defer context.AfterFunc(r.hard, func() { cancel(context.Cause(r.hard)) })()
 		defer context.AfterFunc(ctx, func() {
-			if looksAtJob || !isInterrupt(context.Cause(ctx)) {
+			if looks || !isInterrupt(context.Cause(ctx)) {
 				cancel(context.Cause(ctx))
 			}
 		})()
@@ -83,6 +84,10 @@ func (r *run) graceful(next effect.Doer) effect.Doer {
 		}
 		return result, err
 	})
+}
+
+func looksAtJob(e effect.Effect) bool {
+	return e.Kind == effect.Read && (e.Job != nil || slices.ContainsFunc(e.Batch, looksAtJob))
 }
 
 func isInterrupt(err error) bool {

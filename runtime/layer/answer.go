@@ -77,6 +77,9 @@ func digest(r effect.Result, err error) string {
 		_, _ = h.Write([]byte{0})
 	}
 	_ = encoder.Encode(answer{Code: r.Code, Data: r.Data, Info: r.Info, List: r.List, Job: r.Job, Jobs: r.Jobs})
+	for _, part := range r.Batch {
+		_ = encoder.Encode(digest(part.Result, part.Err))
+	}
 	if err != nil {
 		_ = encoder.Encode(effect.KindOf(err))
 	}

@@ -23,10 +23,7 @@ func Check() effect.Layer {
 				w.lost = lost
 				w.forget()
 			}
-			if e.Kind == effect.Read {
-				return w.read(ctx, next, e)
-			}
-			return w.skip(ctx, next, e)
+			return w.do(ctx, next, e)
 		})
 	}
 }
@@ -80,6 +77,24 @@ func (w *pendingWorld) files(in string) *overlay {
 	}
 	return o
 }
+
+func (w *pendingWorld) do(ctx context.Context, next effect.Doer, e effect.Effect) (effect.Result, error) {
+	switch {
+	case e.Kind == effect.Change:
+		return w.skip(ctx, next, e)
+	case e.Batch != nil && w.pristine():
+		return next.Do(ctx, e)
+	case e.Batch != nil:
+		return e.Each(ctx, effect.DoerFunc(func(ctx context.Context, e effect.Effect) (effect.Result, error) {
+			return w.do(ctx, next, e)
+		})), nil
+	default:
+		return w.read(ctx, next, e)
+	}
+}
+
+// pristine tells that no Change was skipped, so that the world is as it was.
+func (w *pendingWorld) pristine() bool { return !w.all && !w.rebooted && len(w.pending) == 0 }
 
 // read answers a Read from what is there and what would be.
 func (w *pendingWorld) read(ctx context.Context, next effect.Doer, e effect.Effect) (effect.Result, error) {

@@ -38,6 +38,9 @@ func (d *disk) Do(_ context.Context, e effect.Effect) (effect.Result, error) {
 		d.t.Errorf("a change reached the host: %s", Describe(e))
 	}
 	d.asked = append(d.asked, Describe(e))
+	if e.Batch != nil {
+		return effect.Result{Batch: make([]effect.Outcome, len(e.Batch))}, nil
+	}
 	if rest, ok := strings.CutPrefix(e.Shell, "f="); ok {
 		name, _, _ := strings.Cut(rest, ";")
 		return d.resolve(name), nil
@@ -287,6 +290,39 @@ func TestCheckAnswersFromWhatWouldBe(t *testing.T) {
 				t.Errorf("%s: %s says %q, want %q", name, question, got, want)
 			}
 		}
+	}
+}
+
+// TestCheckSeesEveryPartOfABatch: a batch is answered as its Reads are one by one,
+// and goes to the host as one where nothing is pending.
+func TestCheckSeesEveryPartOfABatch(t *testing.T) {
+	d := newDisk(t)
+	h := Check()(d)
+	get := func(path string) effect.Effect {
+		return effect.Effect{Op: "t", File: &effect.FileOp{Verb: effect.FileGet, Path: path}}
+	}
+	batch := effect.Effect{Op: "t", Batch: []effect.Effect{get("/etc/rc.conf"), get("/etc/motd"), {Op: "t", Argv: []string{"date"}, Reads: []effect.Resource{"pkg:x"}}}}
+	if _, err := h.Do(t.Context(), batch); err != nil || len(d.asked) != 1 {
+		t.Errorf("nothing is pending: %v, asked %q", err, d.asked)
+	}
+	for _, change := range []effect.Effect{
+		{Op: "t", Kind: effect.Change, File: &effect.FileOp{Verb: effect.FilePut, Path: "/etc/rc.conf", Data: []byte("new")}, Writes: []effect.Resource{effect.File("/etc/rc.conf")}},
+		{Op: "t", Kind: effect.Change, Argv: []string{"pkg"}, Writes: []effect.Resource{"pkg:x"}},
+	} {
+		if _, err := h.Do(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	batch.Batch = append(batch.Batch, effect.Effect{Op: "t", Kind: effect.Change, Argv: []string{"rm"}})
+	r, err := h.Do(t.Context(), batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(r.Batch[0].Result.Data) + string(r.Batch[1].Result.Data); got != "newhi\n" {
+		t.Errorf("the files hold %q", got)
+	}
+	if !errors.Is(r.Batch[2].Err, effect.ErrUnknown) || !r.Batch[3].Result.Skipped {
+		t.Errorf("the command: %v; the change: %+v", r.Batch[2].Err, r.Batch[3])
 	}
 }
 

@@ -38,6 +38,12 @@ func Describe(e effect.Effect) string {
 		b.WriteString(jobPrefix(e) + strings.TrimSpace(e.Shell))
 	case e.Job != nil:
 		fmt.Fprintf(&b, "%s job %s", e.Job.Verb, e.Job.ID)
+	case e.Batch != nil:
+		parts := make([]string, len(e.Batch))
+		for i, part := range e.Batch {
+			parts[i] = Describe(part)
+		}
+		b.WriteString(strings.Join(parts, "; "))
 	}
 	return b.String()
 }
@@ -121,6 +127,9 @@ func Hash(e effect.Effect) string {
 		for _, x := range t.Exchanges {
 			add("talk", x.Expect, x.Send, x.Fail, fmt.Sprint(x.Repeat))
 		}
+	}
+	for _, part := range e.Batch {
+		add("part", Hash(part))
 	}
 	hashStdin(h, e.Stdin)
 	return hex.EncodeToString(h.Sum(nil)[:16])

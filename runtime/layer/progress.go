@@ -34,7 +34,7 @@ func progress(ctx context.Context, r *Redactor, next effect.Doer, e effect.Effec
 		effect.Emit(ctx, effect.Event{Type: effect.EffectOut, Op: e.Op, Kind: kind, Text: string(p)})
 	}))
 	switch {
-	case e.File != nil:
+	case e.File != nil, e.Batch != nil:
 		// The content of a file is not what a command prints; with a writer, a
 		// get that is too long for its limit would go there instead of failing.
 	case e.Out == nil:

@@ -157,10 +157,7 @@ func (h *Host) exchange(ctx context.Context, e effect.Effect, text string, out, 
 		}
 		h.withoutLedger(ctx, s)
 	}
-	if s.p.reading != nil && e.Kind == effect.Read {
-		s.p.reading(s.about.pid)
-		defer s.p.reading(0)
-	}
+	defer s.reads(e)()
 	out, diag = watched(e, out, diag)
 	f, err := s.send(func(b *bytes.Buffer) { b.WriteString(enclosed(e, text)) }, "$?", out, diag)
 	if err != nil {

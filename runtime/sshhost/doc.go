@@ -26,6 +26,8 @@
 //	) </dev/null
 //	echo NONCE.7.e.$?;echo NONCE.7.e >&2
 //
+// Several Reads at once are several such exchanges in one piece.
+//
 // COMMAND is quoted words, or eval 'SCRIPT', perhaps after "cd DIR || exit 126"
 // and "NAME=value; export NAME". The shell must execute each line as soon as it
 // is complete, without waiting for more input. A syntax error in SCRIPT ends the

@@ -33,14 +33,16 @@ func (h *Host) doFile(ctx context.Context, e effect.Effect) (effect.Result, erro
 		return h.get(ctx, e)
 	case effect.FilePut:
 		return h.put(ctx, e)
-	case effect.FileStat, effect.FileLstat:
-		return h.stat(ctx, e)
-	case effect.FileList:
-		return h.list(ctx, e)
-	case effect.FileReadlink:
-		return h.data(ctx, e, "readlink -n "+quoteRaw(op.Path))
-	case effect.FileHash:
-		return h.hash(ctx, e)
+	case effect.FileStat, effect.FileLstat, effect.FileList, effect.FileReadlink, effect.FileHash:
+		s, err := h.shellAt(ctx, place{in: e.In, as: e.As})
+		if err != nil {
+			return effect.Result{}, err
+		}
+		q, err := fileQuery(s, e)
+		if err != nil {
+			return effect.Result{}, err
+		}
+		return h.answer(ctx, q)
 	}
 	script, err := changeScript(op)
 	if err != nil {
@@ -123,14 +125,40 @@ func lastOf(text, otherwise string) string {
 	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
+// fileQuery is a Read of files as a query.
+func fileQuery(s *shell, e effect.Effect) (query, error) {
+	if err := checkPaths(e.File); err != nil {
+		return query{}, effect.Errorf(effect.Invalid, e.Op, "%s", err)
+	}
+	switch e.File.Verb {
+	case effect.FileGet:
+		return getQuery(e), nil
+	case effect.FileStat, effect.FileLstat:
+		return statQuery(s, e), nil
+	case effect.FileList:
+		return listQuery(s, e), nil
+	case effect.FileReadlink:
+		return dataQuery(e, "readlink -n "+quoteRaw(e.File.Path)), nil
+	case effect.FileHash:
+		return hashQuery(e), nil
+	default:
+		return query{}, effect.Errorf(effect.Invalid, e.Op, "%s is no Read of a file", e.File.Verb)
+	}
+}
+
+// dataQuery is a script whose output is Result.Data.
+func dataQuery(e effect.Effect, script string) query {
+	return fileText(e, script, func(text []byte) (effect.Result, error) { return effect.Result{Data: text}, nil })
+}
+
+// fileText is a textQuery whose errors speak of the file.
+func fileText(e effect.Effect, script string, read func(text []byte) (effect.Result, error)) query {
+	return textQuery(command(e, script), func(err error) error { return fileError(e, err) }, read)
+}
+
 // data runs a script whose output is Result.Data.
 func (h *Host) data(ctx context.Context, e effect.Effect, script string) (effect.Result, error) {
-	r, err := h.doCommand(ctx, command(e, script))
-	if err != nil {
-		return effect.Result{}, fileError(e, err)
-	}
-	text, err := r.Stdout.Bytes()
-	return effect.Result{Data: text}, err
+	return h.answer(ctx, dataQuery(e, script))
 }
 
 // converge runs a script that says when there was nothing to do.
@@ -145,17 +173,52 @@ func (h *Host) converge(ctx context.Context, e effect.Effect, script string) (ef
 
 // get reads a file, or a range of it.
 func (h *Host) get(ctx context.Context, e effect.Effect) (effect.Result, error) {
-	op := e.File
-	limit := op.Limit
-	if limit <= 0 {
-		limit = defaultLimit
+	sink := &fetched{limit: limitOf(e.File), beyond: e.Out}
+	_, err := h.into(ctx, command(e, getScript(e)), sink)
+	if err != nil {
+		return effect.Result{}, fileError(e, err)
 	}
+	if sink.over && e.Out == nil {
+		return effect.Result{}, tooMuch(e)
+	}
+	return effect.Result{Data: sink.buf}, sink.err
+}
+
+// getQuery reads a regular file: any other might keep a batch waiting.
+func getQuery(e effect.Effect) query {
+	path := quoteRaw(e.File.Path)
+	script := "! [ -e " + path + " ] || [ -f " + path + " ] || { echo not a regular file >&2; exit 1; }\n" + getScript(e)
+	return fileText(e, script, func(text []byte) (effect.Result, error) {
+		if int64(len(text)) > limitOf(e.File) {
+			return effect.Result{}, tooMuch(e)
+		}
+		return effect.Result{Data: text}, nil
+	})
+}
+
+func limitOf(op *effect.FileOp) int64 {
+	if op.Limit > 0 {
+		return op.Limit
+	}
+	return defaultLimit
+}
+
+func tooMuch(e effect.Effect) error {
+	return &effect.Error{
+		Op: e.Op, Kind: effect.Failed, Command: "get " + e.File.Path,
+		Message: fmt.Sprintf("%s holds more than %d bytes", e.File.Path, limitOf(e.File)), Hint: "download it to a file, or read a range",
+	}
+}
+
+// getScript prints a file, or a range of it.
+func getScript(e effect.Effect) string {
+	op := e.File
 	path := quoteRaw(op.Path)
 	script := "cat " + path
 	// What goes beyond the limit and is not wanted is not sent either.
 	most := op.Length
 	if most <= 0 && e.Out == nil {
-		most = limit + 1
+		most = limitOf(op) + 1
 	}
 	switch {
 	case op.Offset > 0:
@@ -171,19 +234,7 @@ func (h *Host) get(ctx context.Context, e effect.Effect) (effect.Result, error) 
 		// directories on some systems.
 		script = "[ -r " + path + " ] && ! [ -d " + path + " ] || exec cat " + path + "\n" + script
 	}
-	c := command(e, script)
-	sink := &fetched{limit: limit, beyond: e.Out}
-	_, err := h.into(ctx, c, sink)
-	if err != nil {
-		return effect.Result{}, fileError(e, err)
-	}
-	if sink.over && e.Out == nil {
-		return effect.Result{}, &effect.Error{
-			Op: e.Op, Kind: effect.Failed, Command: "get " + op.Path,
-			Message: fmt.Sprintf("%s holds more than %d bytes", op.Path, limit), Hint: "download it to a file, or read a range",
-		}
-	}
-	return effect.Result{Data: sink.buf}, sink.err
+	return script
 }
 
 // into runs a Read whose standard output goes to w; w is reset when the
@@ -244,16 +295,14 @@ elif command -v sha256sum >/dev/null 2>&1; then sha256sum <` + path + `
 else openssl dgst -sha256 -r ` + path + `; fi`
 }
 
-func (h *Host) hash(ctx context.Context, e effect.Effect) (effect.Result, error) {
-	r, err := h.data(ctx, e, hashScript(quoteRaw(e.File.Path)))
-	if err != nil {
-		return r, err
-	}
-	sum, _, _ := strings.Cut(strings.TrimSpace(string(r.Data)), " ")
-	if len(sum) != 64 {
-		return effect.Result{}, effect.Errorf(effect.Failed, e.Op, "the host computes no SHA-256 of %s: %q", e.File.Path, r.Data)
-	}
-	return effect.Result{Data: []byte(sum)}, nil
+func hashQuery(e effect.Effect) query {
+	return fileText(e, hashScript(quoteRaw(e.File.Path)), func(text []byte) (effect.Result, error) {
+		sum, _, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+		if len(sum) != 64 {
+			return effect.Result{}, effect.Errorf(effect.Failed, e.Op, "the host computes no SHA-256 of %s: %q", e.File.Path, text)
+		}
+		return effect.Result{Data: []byte(sum)}, nil
+	})
 }
 
 // modeText is a mode for chmod(1).

@@ -23,6 +23,7 @@ import (
 type frame struct {
 	mark     []byte // nonce and a dot
 	seq      int
+	next     *frame // sent in the same piece
 	out, err io.Writer
 	word     string        // of the end marker on standard output
 	left     atomic.Int32  // streams that have not ended
@@ -35,6 +36,14 @@ func newFrame(nonce string, seq int, out, err io.Writer) *frame {
 	f := &frame{mark: []byte(nonce + "."), seq: seq, out: out, err: err, done: make(chan struct{})}
 	f.left.Store(2)
 	f.beat.Store(time.Now().UnixNano())
+	return f
+}
+
+// of finds a frame by its number among f and those sent with it.
+func (f *frame) of(seq int) *frame {
+	for f != nil && f.seq != seq {
+		f = f.next
+	}
 	return f
 }
 
@@ -131,8 +140,8 @@ func (d *demux) marker(text string) bool {
 	number, rest, _ := cut(text, '.')
 	kind, word, _ := cut(rest, '.')
 	seq, err := strconv.Atoi(number)
-	f := d.current.Load()
-	if err != nil || f == nil || f.seq != seq {
+	f := d.current.Load().of(seq)
+	if err != nil || f == nil {
 		return err == nil // of a frame that was given up
 	}
 	switch kind {

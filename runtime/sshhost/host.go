@@ -110,6 +110,8 @@ func (h *Host) do(ctx context.Context, e effect.Effect) (effect.Result, error) {
 	switch {
 	case e.Conn != nil:
 		return h.doConn(ctx, e)
+	case e.Batch != nil:
+		return h.doBatch(ctx, e)
 	case e.Job != nil:
 		return h.doJob(ctx, e)
 	case e.File != nil:

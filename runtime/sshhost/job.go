@@ -45,46 +45,58 @@ func jobID(key string) string {
 	return strings.Trim(name+"-"+hex.EncodeToString(sum[:4]), "-")
 }
 
-// doJob does one job operation.
-func (h *Host) doJob(ctx context.Context, e effect.Effect) (effect.Result, error) {
+// jobOf is the effect's operation, with the job's ID.
+func jobOf(e effect.Effect) (effect.JobOp, error) {
 	op := *e.Job
 	if op.ID != "" && (unfit.MatchString(op.ID) || strings.HasPrefix(op.ID, ".")) {
-		return effect.Result{}, effect.Errorf(effect.Invalid, e.Op, "%q is no job", op.ID)
+		return op, effect.Errorf(effect.Invalid, e.Op, "%q is no job", op.ID)
 	}
 	if op.ID == "" && op.Key != "" {
 		op.ID = jobID(op.Key)
 	}
 	if op.ID == "" && op.Verb != effect.JobStart && op.Verb != effect.JobList {
-		return effect.Result{}, effect.Errorf(effect.Invalid, e.Op, "which job? it needs an id or a key")
+		return op, effect.Errorf(effect.Invalid, e.Op, "which job? it needs an id or a key")
+	}
+	return op, nil
+}
+
+// doJob does one job operation.
+func (h *Host) doJob(ctx context.Context, e effect.Effect) (effect.Result, error) {
+	op, err := jobOf(e)
+	if err != nil {
+		return effect.Result{}, err
 	}
 	switch op.Verb {
 	case effect.JobStart:
 		return h.startJob(ctx, e, op)
-	case effect.JobStatus:
-		return h.jobStatus(ctx, e, op)
-	case effect.JobLog:
-		return h.jobLog(ctx, e, op)
 	case effect.JobStop:
 		return h.stopJob(ctx, e, op)
-	case effect.JobList:
-		return h.jobList(ctx, e)
 	case effect.JobRemove:
 		return h.removeJob(ctx, e, op)
+	case effect.JobStatus, effect.JobLog, effect.JobList:
+		q, err := h.jobQuery(withoutID(e))
+		if err != nil {
+			return effect.Result{}, err
+		}
+		return h.answer(ctx, q)
 	default:
 		return effect.Result{}, effect.Errorf(effect.Invalid, e.Op, "there is no job operation %q", op.Verb)
 	}
 }
 
-// jobScript is a script on jobs: _J is their directory, _j one job's.
-func (h *Host) jobScript(id, script string) string {
-	front := h.stateScript() + `[ -n "$_D" ] || { echo "the host has no place to keep jobs" >&2; exit 73; }
+// makeJobs makes the directory of jobs, _J.
+func (h *Host) makeJobs() string {
+	return h.stateScript() + `[ -n "$_D" ] || { echo "the host has no place to keep jobs" >&2; exit 73; }
 _J="$_D/jobs"; mkdir -p "$_J" || exit
 `
-	if id != "" {
-		front += `_j="$_J/` + id + `"
+}
+
+// findJobs only looks where it is; without any, no job is found in _J.
+func (h *Host) findJobs() string {
+	return `_J=/dev/null; for _d in ` + h.statePlaces() + `; do
+[ -d "$_d/jobs" ] && [ -w "$_d" ] && { _J="$_d/jobs"; break; }
+done
 `
-	}
-	return front + tellJob + script
 }
 
 // tellJob is a function that describes the job in $_j. How it stands is found out
@@ -111,19 +123,31 @@ echo end
 }
 `
 
-// askJobs runs a script on jobs as the effect's own.
-func (h *Host) askJobs(ctx context.Context, e effect.Effect, id, script string, change bool) (effect.Result, []byte, error) {
+// jobText is a script on a job, _j in the directory _J that front sets, as the
+// effect's own.
+func jobText(e effect.Effect, front, id, script string, read func(text []byte) (effect.Result, error)) query {
 	c := e
-	c.Job, c.Argv, c.Shell, c.Stdin, c.Want, c.Out, c.Dir, c.Env = nil, nil, h.jobScript(id, script), nil, nil, nil, "", nil
-	if !change {
-		c.Kind, c.ID, c.Again = effect.Read, "", false
-	}
-	r, err := h.doCommand(ctx, c)
+	c.Job, c.Argv, c.Stdin, c.Want, c.Out, c.Dir, c.Env = nil, nil, nil, nil, nil, "", nil
+	c.Shell = front + `_j="$_J/` + id + `"` + "\n" + tellJob + script
+	return textQuery(c, func(err error) error { return jobError(e, err) }, read)
+}
+
+// jobQuery is a Read of jobs as a query.
+func (h *Host) jobQuery(e effect.Effect) (query, error) {
+	op, err := jobOf(e)
 	if err != nil {
-		return r, nil, jobError(e, err)
+		return query{}, err
 	}
-	text, err := r.Stdout.Bytes()
-	return r, text, err
+	switch op.Verb {
+	case effect.JobStatus:
+		return h.jobStatus(e, op), nil
+	case effect.JobLog:
+		return h.jobLog(e, op), nil
+	case effect.JobList:
+		return h.jobList(e), nil
+	default:
+		return query{}, effect.Errorf(effect.Invalid, e.Op, "%s is no Read of a job", op.Verb)
+	}
 }
 
 // jobError makes the error of a script of ours speak of the job.
@@ -166,18 +190,15 @@ func (h *Host) startJob(ctx context.Context, e effect.Effect, op effect.JobOp) (
 			return effect.Result{}, err
 		}
 	}
-	script := h.startScript(ctx, e, op, text)
+	// The job's directory is its ledger: it decides who starts it, so that the
+	// script may be sent again after a lost connection.
+	start := jobText(withoutID(e), h.makeJobs(), op.ID, h.startScript(ctx, e, op, text), h.tellsState(op.ID))
 	for waited := time.Duration(0); ; {
-		// The job's directory is its ledger: it decides who starts it, so that
-		// the script may be sent again after a lost connection.
-		_, out, err := h.askJobs(ctx, withoutID(e), op.ID, script, true)
+		r, err := h.answer(ctx, start)
 		if err != nil {
 			return effect.Result{}, err
 		}
-		state, err := h.parseJob(op.ID, out)
-		if err != nil {
-			return effect.Result{}, err
-		}
+		state := r.Job
 		if state.State != "starting" || waited > settled {
 			return effect.Result{Job: state, Unchanged: state.Attached, Recorded: state.Attached && !state.Foreign}, nil
 		}
@@ -315,13 +336,24 @@ func epoch(text string) time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-func (h *Host) jobStatus(ctx context.Context, e effect.Effect, op effect.JobOp) (effect.Result, error) {
-	_, out, err := h.askJobs(ctx, e, op.ID, "_tell", false)
-	if err != nil {
-		return effect.Result{}, err
+// tellsState reads how a job stands.
+func (h *Host) tellsState(id string) func([]byte) (effect.Result, error) {
+	return func(text []byte) (effect.Result, error) {
+		state, err := h.parseJob(id, text)
+		return effect.Result{Job: state}, err
 	}
-	state, err := h.parseJob(op.ID, out)
-	return effect.Result{Job: state}, starting(state, err)
+}
+
+func (h *Host) jobStatus(e effect.Effect, op effect.JobOp) query {
+	return jobText(e, h.findJobs(), op.ID, "_tell", func(text []byte) (effect.Result, error) {
+		r, err := h.tellsState(op.ID)(text)
+		return r, starting(r.Job, err)
+	})
+}
+
+// standing is how the job of a Change stands.
+func (h *Host) standing(ctx context.Context, e effect.Effect, op effect.JobOp) (effect.Result, error) {
+	return h.answer(ctx, h.jobStatus(withoutID(e), op))
 }
 
 // starting counts a job whose process is not noted yet as running: it has been
@@ -334,7 +366,7 @@ func starting(state *effect.JobState, err error) error {
 }
 
 // jobLog reads from the log, and tells how the job stands in the same exchange.
-func (h *Host) jobLog(ctx context.Context, e effect.Effect, op effect.JobOp) (effect.Result, error) {
+func (h *Host) jobLog(e effect.Effect, op effect.JobOp) query {
 	limit := op.Limit
 	if limit <= 0 {
 		limit = 1 << 20
@@ -343,39 +375,36 @@ func (h *Host) jobLog(ctx context.Context, e effect.Effect, op effect.JobOp) (ef
 	script := fmt.Sprintf(`_tell
 _o=0; { read -r _o <"$_j/base"; } 2>/dev/null; _o=$((%d-_o)); [ $_o -ge 0 ] || _o=0
 [ -f "$_j/log" ] && tail -c +$((_o+1)) "$_j/log" | head -c %d; :`, max(op.Offset, 0), limit)
-	_, out, err := h.askJobs(ctx, e, op.ID, script, false)
-	if err != nil {
-		return effect.Result{}, err
-	}
-	told, data, found := strings.Cut(string(out), "\nend\n")
-	if !found {
-		return effect.Result{}, effect.Errorf(effect.Internal, e.Op, "the host describes the job %s as %q", op.ID, out)
-	}
-	state, err := h.parseJob(op.ID, []byte(told))
-	return effect.Result{Job: state, Data: []byte(data)}, starting(state, err)
+	return jobText(e, h.findJobs(), op.ID, script, func(text []byte) (effect.Result, error) {
+		told, data, found := strings.Cut(string(text), "\nend\n")
+		if !found {
+			return effect.Result{}, effect.Errorf(effect.Internal, e.Op, "the host describes the job %s as %q", op.ID, text)
+		}
+		state, err := h.parseJob(op.ID, []byte(told))
+		return effect.Result{Job: state, Data: []byte(data)}, starting(state, err)
+	})
 }
 
 // jobList describes all jobs of the host.
-func (h *Host) jobList(ctx context.Context, e effect.Effect) (effect.Result, error) {
-	_, out, err := h.askJobs(ctx, e, "", `for _j in "$_J"/*; do [ -d "$_j" ] || continue; echo "job ${_j##*/}"; _tell; done`, false)
-	if err != nil {
-		return effect.Result{}, err
-	}
-	jobs := []effect.JobState{}
-	for _, part := range strings.Split("\n"+string(out), "\njob ")[1:] {
-		id, told, _ := strings.Cut(part, "\n")
-		state, err := h.parseJob(id, []byte(told))
-		if err := starting(state, err); err != nil {
-			return effect.Result{}, err
+func (h *Host) jobList(e effect.Effect) query {
+	script := `for _j in "$_J"/*; do [ -d "$_j" ] || continue; echo "job ${_j##*/}"; _tell; done`
+	return jobText(e, h.findJobs(), "", script, func(text []byte) (effect.Result, error) {
+		jobs := []effect.JobState{}
+		for _, part := range strings.Split("\n"+string(text), "\njob ")[1:] {
+			id, told, _ := strings.Cut(part, "\n")
+			state, err := h.parseJob(id, []byte(told))
+			if err := starting(state, err); err != nil {
+				return effect.Result{}, err
+			}
+			jobs = append(jobs, *state)
 		}
-		jobs = append(jobs, *state)
-	}
-	return effect.Result{Jobs: jobs}, nil
+		return effect.Result{Jobs: jobs}, nil
+	})
 }
 
 // stopJob ends a job's processes but not its wrapper, which notes how it ended.
 func (h *Host) stopJob(ctx context.Context, e effect.Effect, op effect.JobOp) (effect.Result, error) {
-	state, err := h.jobStatus(ctx, e, op)
+	state, err := h.standing(ctx, e, op)
 	if err != nil || state.Job.State != "running" {
 		state.Unchanged = true
 		return state, err
@@ -405,7 +434,7 @@ func (h *Host) stopJob(ctx context.Context, e effect.Effect, op effect.JobOp) (e
 				return effect.Result{}, err
 			}
 			waited += wait
-			state, err = h.jobStatus(ctx, e, op)
+			state, err = h.standing(ctx, e, op)
 			if err != nil || state.Job.State != "running" {
 				return state, err
 			}
@@ -415,7 +444,7 @@ func (h *Host) stopJob(ctx context.Context, e effect.Effect, op effect.JobOp) (e
 }
 
 func (h *Host) removeJob(ctx context.Context, e effect.Effect, op effect.JobOp) (effect.Result, error) {
-	state, err := h.jobStatus(ctx, e, op)
+	state, err := h.standing(ctx, e, op)
 	if err != nil {
 		return effect.Result{}, err
 	}
@@ -425,6 +454,6 @@ func (h *Host) removeJob(ctx context.Context, e effect.Effect, op effect.JobOp) 
 	case "running":
 		return state, effect.WithHint(effect.Errorf(effect.Failed, e.Op, "the job %s is running", op.ID), "stop it first")
 	}
-	_, _, err = h.askJobs(ctx, e, op.ID, `rm -rf "$_j"`, true)
-	return effect.Result{Job: state.Job}, err
+	remove := jobText(e, h.findJobs(), op.ID, `rm -rf "$_j"`, func([]byte) (effect.Result, error) { return effect.Result{Job: state.Job}, nil })
+	return h.answer(ctx, remove)
 }

@@ -63,14 +63,18 @@ func entry(id string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
+// statePlaces are where state may be kept, the best first.
+func (h *Host) statePlaces() string {
+	if h.cfg.StateDir != "" {
+		return quoteRaw(h.cfg.StateDir)
+	}
+	return `/var/db/bsdrun "$HOME/.local/state/bsdrun"`
+}
+
 // stateScript settles where state is kept, in the variable _D; empty when there
 // is no place.
 func (h *Host) stateScript() string {
-	places := `/var/db/bsdrun "$HOME/.local/state/bsdrun"`
-	if h.cfg.StateDir != "" {
-		places = quoteRaw(h.cfg.StateDir)
-	}
-	return `_D=; for _d in ` + places + `; do
+	return `_D=; for _d in ` + h.statePlaces() + `; do
 mkdir -p "$_d" 2>/dev/null && chmod 700 "$_d" 2>/dev/null && [ -w "$_d" ] && { _D=$_d; break; }
 done
 `

@@ -2,6 +2,7 @@ package sshhost
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -157,6 +158,9 @@ func commandText(e effect.Effect) string {
 			return strings.Join(e.Argv, " ")
 		}
 		return line
+	}
+	if e.Batch != nil {
+		return strconv.Itoa(len(e.Batch)) + " reads at once"
 	}
 	line, rest, more := strings.Cut(strings.TrimSpace(e.Shell), "\n")
 	if more && strings.TrimSpace(rest) != "" {

@@ -12,20 +12,22 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bsdrun/runtime/effect"
 )
 
 // errLost: the shell, or the connection below it, has gone.
 var errLost = errors.New("the connection was lost")
 
-// shell is one long-lived /bin/sh that reads frames and answers them, one at a
-// time.
+// shell is one long-lived /bin/sh that reads frames and answers them, one after the
+// other.
 type shell struct {
 	p     *process
 	link  link
 	nonce string
 	seq   int
 	turn  chan struct{} // holds one token: whose frame it is
-	buf   bytes.Buffer  // the frame being written
+	buf   bytes.Buffer  // the frames being written
 
 	current atomic.Pointer[frame]
 	dead    chan struct{}
@@ -182,25 +184,46 @@ func (s *shell) take(ctx context.Context) error {
 
 func (s *shell) give() { s.turn <- struct{}{} }
 
-// send writes one frame; whoever calls has the turn.
+// send sends one frame; whoever calls has the turn.
 func (s *shell) send(statement func(*bytes.Buffer), result string, out, err io.Writer) (*frame, error) {
+	f := s.frame(statement, result, out, err)
+	return f, s.flush(f)
+}
+
+// frame writes a frame, which flush sends.
+func (s *shell) frame(statement func(*bytes.Buffer), result string, out, err io.Writer) *frame {
 	s.seq++
-	f := newFrame(s.nonce, s.seq, out, err)
-	s.current.Store(f)
-	s.buf.Reset()
 	if s.seq == 1 {
 		// The scripts that follow rely on what the introduction has found out.
 		s.buf.WriteString("_k=" + s.about.kind() + "; _b=" + quoteRaw(cmp.Or(s.about.boot, "-")) + "\n")
 	}
 	marks(&s.buf, s.nonce, s.seq, statement, result)
-	if _, err := s.p.stdin.Write(s.buf.Bytes()); err != nil {
-		s.close()
-		return nil, errLost
-	}
+	return newFrame(s.nonce, s.seq, out, err)
+}
+
+// flush sends the frames that were written, of which f is the first.
+func (s *shell) flush(f *frame) error {
+	s.current.Store(f)
+	_, err := s.p.stdin.Write(s.buf.Bytes())
+	s.buf.Reset()
 	if s.buf.Cap() > 1<<20 {
 		s.buf = bytes.Buffer{}
 	}
-	return f, nil
+	if err != nil {
+		s.close()
+		return errLost
+	}
+	return nil
+}
+
+// reads lets a Read be ended with the connection until the function that it returns
+// is called.
+func (s *shell) reads(e effect.Effect) (ended func()) {
+	if s.p.reading == nil || e.Kind != effect.Read {
+		return func() {}
+	}
+	s.p.reading(s.about.pid)
+	return func() { s.p.reading(0) }
 }
 
 // ask runs a short script of our own and returns what it printed.

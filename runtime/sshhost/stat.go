@@ -2,7 +2,6 @@ package sshhost
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +23,7 @@ const (
 )
 
 // statScript prints one file's description.
-func (h *Host) statScript(linux, follow bool, mark, file string) string {
+func statScript(linux, follow bool, mark, file string) string {
 	if linux {
 		flag := "-P"
 		if follow {
@@ -39,67 +38,48 @@ func (h *Host) statScript(linux, follow bool, mark, file string) string {
 	return "stat " + flag + "-f " + quoteRaw(fmt.Sprintf(bsdFormat, mark)) + " " + quoteRaw(file)
 }
 
-func (h *Host) stat(ctx context.Context, e effect.Effect) (effect.Result, error) {
-	s, err := h.shellAt(ctx, place{in: e.In, as: e.As})
-	if err != nil {
-		return effect.Result{}, err
-	}
-	follow := e.File.Verb == effect.FileStat
-	c := command(e, h.statScript(s.about.linux, follow, s.nonce, e.File.Path))
-	r, err := h.doCommand(ctx, c)
-	if err != nil {
+func statQuery(s *shell, e effect.Effect) query {
+	follow, mark := e.File.Verb == effect.FileStat, s.nonce
+	fail := func(err error) error {
 		var known *effect.Error
-		if errors.As(err, &known) && (strings.Contains(known.Err, "No such file or directory") || strings.Contains(known.Err, "Not a directory")) {
+		if errors.As(err, &known) && containsAny(known.Err, "No such file or directory", "Not a directory") {
+			return nil
+		}
+		return fileError(e, err)
+	}
+	return textQuery(command(e, statScript(s.about.linux, follow, mark, e.File.Path)), fail, func(text []byte) (effect.Result, error) {
+		list, err := parseStat(text, mark)
+		if err != nil || len(list) != 1 {
+			return effect.Result{}, effect.Errorf(effect.Internal, e.Op, "the host describes %s as %q: %v", e.File.Path, text, err)
+		}
+		info := list[0]
+		info.Path, info.Name = e.File.Path, path.Base(e.File.Path)
+		if follow && info.Type == "link" {
+			// Both programs fall back to the link where its target is missing.
 			return effect.Result{}, nil
 		}
-		return effect.Result{}, fileError(e, err)
-	}
-	text, err := r.Stdout.Bytes()
-	if err != nil {
-		return effect.Result{}, err
-	}
-	list, err := parseStat(text, s.nonce)
-	if err != nil || len(list) != 1 {
-		return effect.Result{}, effect.Errorf(effect.Internal, e.Op, "the host describes %s as %q: %v", e.File.Path, text, err)
-	}
-	info := list[0]
-	info.Path, info.Name = e.File.Path, path.Base(e.File.Path)
-	if follow && info.Type == "link" {
-		// Both programs fall back to the link where its target is missing.
-		return effect.Result{}, nil
-	}
-	return effect.Result{Info: &info}, nil
+		return effect.Result{Info: &info}, nil
+	})
 }
 
-func (h *Host) list(ctx context.Context, e effect.Effect) (effect.Result, error) {
-	s, err := h.shellAt(ctx, place{in: e.In, as: e.As})
-	if err != nil {
-		return effect.Result{}, err
-	}
-	dir := quoteRaw(strings.TrimSuffix(e.File.Path, "/") + "/.")
-	mark := s.nonce
+func listQuery(s *shell, e effect.Effect) query {
+	dir, mark := quoteRaw(strings.TrimSuffix(e.File.Path, "/")+"/."), s.nonce
 	script := "find " + dir + " -mindepth 1 -maxdepth 1 -printf " + quoteRaw(fmt.Sprintf(gnuFormat, mark))
 	if !s.about.linux {
 		script = "ls -d " + dir + " >/dev/null || exit\nfind " + dir + " -mindepth 1 -maxdepth 1 -print0 | xargs -0 stat -f " + quoteRaw(fmt.Sprintf(bsdFormat, mark))
 	}
-	r, err := h.doCommand(ctx, command(e, script))
-	if err != nil {
-		return effect.Result{}, fileError(e, err)
-	}
-	text, err := r.Stdout.Bytes()
-	if err != nil {
-		return effect.Result{}, err
-	}
-	list, err := parseStat(text, mark)
-	if err != nil {
-		return effect.Result{}, effect.Errorf(effect.Internal, e.Op, "%v", err)
-	}
-	for i := range list {
-		list[i].Name = path.Base(list[i].Path)
-		list[i].Path = path.Join(e.File.Path, list[i].Name)
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-	return effect.Result{List: list}, nil
+	return fileText(e, script, func(text []byte) (effect.Result, error) {
+		list, err := parseStat(text, mark)
+		if err != nil {
+			return effect.Result{}, effect.Errorf(effect.Internal, e.Op, "%v", err)
+		}
+		for i := range list {
+			list[i].Name = path.Base(list[i].Path)
+			list[i].Path = path.Join(e.File.Path, list[i].Name)
+		}
+		sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+		return effect.Result{List: list}, nil
+	})
 }
 
 // parseStat reads the descriptions that the formats above make.

@@ -67,6 +67,7 @@ func Run(t *testing.T, s Suite) {
 		{"List", list},
 		{"Change", change},
 		{"Jobs", jobs},
+		{"Batch", batch},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
@@ -483,6 +484,55 @@ func get(t *testing.T, s Suite) {
 	e.File = &effect.FileOp{Verb: effect.FileGet, Path: file}
 	sum := s.do(t, effect.Effect{Op: "file.hash", File: &effect.FileOp{Verb: effect.FileHash, Path: file}})
 	same(t, "hash", string(sum.Data), "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882")
+}
+
+// batch: several Reads at once come to what each comes to by itself, whatever the
+// others do.
+func batch(t *testing.T, s Suite) {
+	binary := string(randomBytes(5000)) + "\x00\n"
+	file, link := s.Dir+"/batch", s.Dir+"/batchlink"
+	s.do(t, effect.Effect{Op: "t", Kind: effect.Change, File: &effect.FileOp{Verb: effect.FilePut, Path: file, Data: []byte(binary)}})
+	s.do(t, effect.Effect{Op: "t", Kind: effect.Change, File: &effect.FileOp{Verb: effect.FileLink, Path: link, To: "batch", Symbolic: true}})
+	read := func(verb effect.FileVerb, path string) effect.Effect {
+		return effect.Effect{Op: "t", File: &effect.FileOp{Verb: verb, Path: path}}
+	}
+	short := read(effect.FileGet, file)
+	short.File.Limit = 100
+	r := s.do(t, effect.Effect{Op: "t", Batch: []effect.Effect{
+		argv("printf", "%s\n", "it's"), sh("echo out; echo err >&2; exit 3"), sh("echo ("), sh("cd /; cat; exit"),
+		read(effect.FileGet, file), read(effect.FileGet, s.Dir+"/missing"), read(effect.FileGet, s.Dir), read(effect.FileGet, "/dev/null"), short,
+		read(effect.FileLstat, link), read(effect.FileStat, link), read(effect.FileStat, s.Dir+"/missing"), read(effect.FileReadlink, link),
+		read(effect.FileList, s.Dir), read(effect.FileHash, file),
+		{Op: "t", Job: &effect.JobOp{Verb: effect.JobStatus, Key: "no such job"}}, {Op: "t", Job: &effect.JobOp{Verb: effect.JobList}}, sh("echo last"),
+	}}).Batch
+	kinds := map[int]effect.ErrKind{1: effect.Failed, 2: effect.Failed, 5: effect.Missing, 6: effect.Failed, 7: effect.Failed, 8: effect.Failed}
+	for i, o := range r {
+		if want := kinds[i]; want == "" && o.Err != nil || want != "" && (o.Err == nil || effect.KindOf(o.Err) != want) {
+			t.Errorf("part %d: %v, want %q", i, o.Err, want)
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	same(t, "argv", string(r[0].Result.Stdout.Tail(100)), "it's\n")
+	failed := effect.AsError(r[1].Err)
+	same(t, "streams of a failure", failed.Out+failed.Err, "out\nerr\n")
+	same(t, "nothing to read", string(r[3].Result.Stdout.Tail(100)), "")
+	same(t, "content", string(r[4].Result.Data), binary)
+	same(t, "link", r[9].Result.Info.Type+" "+r[10].Result.Info.Type, "link file")
+	if r[11].Result.Info != nil || len(r[13].Result.List) < 2 || len(r[14].Result.Data) != 64 || r[15].Result.Job.State != "absent" {
+		t.Errorf("missing %+v, list %v, hash %s, job %+v", r[11].Result.Info, r[13].Result.List, r[14].Result.Data, r[15].Result.Job)
+	}
+	same(t, "target", string(r[12].Result.Data), "batch")
+	same(t, "the last", string(r[17].Result.Stdout.Tail(100)), "last\n")
+
+	s.fails(t, effect.Invalid, effect.Effect{Op: "t", Batch: []effect.Effect{{Op: "t", Kind: effect.Change, Shell: "rm " + file}}})
+	if s.lstat(t, file) == nil {
+		t.Error("a change was made as a part of a batch")
+	}
+	endless := sh("while :; do :; done")
+	s.fails(t, effect.Timeout, effect.Effect{Op: "t", Batch: []effect.Effect{endless, sh("echo"), endless}, Timeout: 500 * time.Millisecond})
+	same(t, "after a timeout", s.text(t, sh("echo next")), "next\n")
 }
 
 func stat(t *testing.T, s Suite) {
