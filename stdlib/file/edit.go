@@ -6,6 +6,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 )
 
 // Careful are the options that every edit of a file takes.
@@ -18,6 +19,13 @@ type Careful struct {
 // Edit rewrites a file's content by a function, keeping owner and mode. The
 // function's error stops it before anything changes.
 func Edit(ctx context.Context, h effect.Doer, op, path string, c Careful, rewrite func(src []byte) ([]byte, error)) (Changed, error) {
+	if err := checkPath(op, path); err != nil {
+		return Changed{}, err
+	}
+	h, err := host.Prefetch(ctx, h, op, Looks(op, path)...)
+	if err != nil {
+		return Changed{}, err
+	}
 	src, ok, err := Content(ctx, h, op, path)
 	if err != nil {
 		return Changed{}, err

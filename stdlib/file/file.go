@@ -60,12 +60,31 @@ func lstat(ctx context.Context, h effect.Doer, op, p string) (*effect.FileInfo, 
 }
 
 func status(ctx context.Context, h effect.Doer, op, p string, verb effect.FileVerb) (*effect.FileInfo, error) {
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read,
-		File:  &effect.FileOp{Verb: verb, Path: p},
-		Reads: []effect.Resource{effect.File(p)},
-	})
+	res, err := h.Do(ctx, read(op, &effect.FileOp{Verb: verb, Path: p}))
 	return res.Info, err
+}
+
+// read is a Read of one file.
+func read(op string, what *effect.FileOp) effect.Effect {
+	return effect.Effect{Op: op, Kind: effect.Read, File: what, Reads: []effect.Resource{effect.File(what.Path)}}
+}
+
+// Looks are the Reads with which Content, Put and Edit begin, for host.Prefetch.
+func Looks(op string, paths ...string) []effect.Effect {
+	var reads []effect.Effect
+	for _, p := range paths {
+		reads = append(reads, read(op, &effect.FileOp{Verb: effect.FileLstat, Path: p}), read(op, &effect.FileOp{Verb: effect.FileGet, Path: p, Limit: maxDiff}))
+	}
+	return reads
+}
+
+// Stats are the Reads that tell what is there, for host.Prefetch.
+func Stats(op string, paths ...string) []effect.Effect {
+	var reads []effect.Effect
+	for _, p := range paths {
+		reads = append(reads, read(op, &effect.FileOp{Verb: effect.FileStat, Path: p}))
+	}
+	return reads
 }
 
 // real follows symbolic links to the file that a change of p must touch, and

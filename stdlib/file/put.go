@@ -15,6 +15,7 @@ import (
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/bulk"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 )
 
 // maxDiff is how much of a former content is fetched to show a difference.
@@ -59,6 +60,11 @@ func put(ctx context.Context, h effect.Doer, op string, a PutArgs, pace effect.P
 	}
 	if !flagsForm.MatchString(a.Flags) {
 		return Uploaded{}, effect.Errorf(effect.Invalid, op, "flags %q is no list such as \"schg,nodump\", nor \"0\"", a.Flags)
+	}
+	if a.Content.Source == nil {
+		if h, err = host.Prefetch(ctx, h, op, Looks(op, a.Path)...); err != nil {
+			return Uploaded{}, err
+		}
 	}
 	target, info, err := real(ctx, h, op, a.Path)
 	if err != nil {

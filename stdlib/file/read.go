@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 )
 
 // Info describes a file.
@@ -103,10 +104,7 @@ func Read(ctx context.Context, h effect.Doer, a ReadArgs) (string, error) {
 }
 
 func get(ctx context.Context, h effect.Doer, op string, what *effect.FileOp) ([]byte, error) {
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read, File: what,
-		Reads: []effect.Resource{effect.File(what.Path)},
-	})
+	res, err := h.Do(ctx, read(op, what))
 	return res.Data, err
 }
 
@@ -135,6 +133,11 @@ func Get(ctx context.Context, h effect.Doer, a PathArgs) (Whole, error) {
 	if err := checkPath(op, a.Path); err != nil {
 		return Whole{}, err
 	}
+	whole := &effect.FileOp{Verb: effect.FileGet, Path: a.Path}
+	h, err := host.Prefetch(ctx, h, op, append(Stats(op, a.Path), read(op, whole))...)
+	if err != nil {
+		return Whole{}, err
+	}
 	info, err := status(ctx, h, op, a.Path, effect.FileStat)
 	if err != nil {
 		return Whole{}, err
@@ -142,7 +145,7 @@ func Get(ctx context.Context, h effect.Doer, a PathArgs) (Whole, error) {
 	if info == nil {
 		return Whole{}, missing(op, a.Path)
 	}
-	data, err := get(ctx, h, op, &effect.FileOp{Verb: effect.FileGet, Path: a.Path})
+	data, err := get(ctx, h, op, whole)
 	return Whole{infoOf(info), string(data)}, err
 }
 
@@ -174,11 +177,7 @@ func Hash(ctx context.Context, h effect.Doer, a PathArgs) (string, error) {
 	if err := checkPath(op, a.Path); err != nil {
 		return "", err
 	}
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read,
-		File:  &effect.FileOp{Verb: effect.FileHash, Path: a.Path},
-		Reads: []effect.Resource{effect.File(a.Path)},
-	})
+	res, err := h.Do(ctx, read(op, &effect.FileOp{Verb: effect.FileHash, Path: a.Path}))
 	return strings.TrimSpace(string(res.Data)), explain(ctx, h, op, a.Path, err)
 }
 

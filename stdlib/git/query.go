@@ -16,19 +16,24 @@ type StatusArgs struct {
 
 // GetStatus reads the state of a working tree.
 func GetStatus(ctx context.Context, h effect.Doer, a StatusArgs) (Status, error) {
-	const op = "git.status"
-	if err := checkDir(op, a.Dir); err != nil {
+	e := AskStatus(a)
+	if err := checkDir(e.Op, a.Dir); err != nil {
 		return Status{}, err
 	}
-	untracked := "no"
-	if a.Untracked {
-		untracked = "normal"
-	}
-	out, err := text(ctx, h, query(op, a.Dir, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files="+untracked))
+	out, err := text(ctx, h, e)
 	if err != nil {
 		return Status{}, err
 	}
 	return parseStatus(string(out))
+}
+
+// AskStatus is the Read of GetStatus, for host.Prefetch.
+func AskStatus(a StatusArgs) effect.Effect {
+	untracked := "no"
+	if a.Untracked {
+		untracked = "normal"
+	}
+	return query("git.status", a.Dir, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files="+untracked)
 }
 
 // RevisionArgs name a commit of a repository.
@@ -49,14 +54,7 @@ func Revision(ctx context.Context, h effect.Doer, a RevisionArgs) (string, error
 	if err := checkRevision(op, a.Ref); err != nil {
 		return "", err
 	}
-	e := query(op, a.Dir, "rev-parse", "--verify", "-q", a.Ref+"^{commit}")
-	e.Want = []int{0, 1}
-	e.Reads = append(e.Reads, ref(a.Dir, a.Ref))
-	e.Answer = func(pending map[effect.Resource]string) (effect.Result, bool) {
-		revision, known := pending[ref(a.Dir, a.Ref)]
-		return effect.Result{Stdout: effect.OutputOf([]byte(revision))}, known
-	}
-	revision, err := line(ctx, h, e)
+	revision, err := line(ctx, h, AskRevision(a))
 	if err != nil {
 		return "", err
 	}
@@ -66,6 +64,18 @@ func Revision(ctx context.Context, h effect.Doer, a RevisionArgs) (string, error
 		return "", missing
 	}
 	return revision, nil
+}
+
+// AskRevision is the Read of Revision, for host.Prefetch.
+func AskRevision(a RevisionArgs) effect.Effect {
+	e := query("git.revision", a.Dir, "rev-parse", "--verify", "-q", a.Ref+"^{commit}")
+	e.Want = []int{0, 1}
+	e.Reads = append(e.Reads, ref(a.Dir, a.Ref))
+	e.Answer = func(pending map[effect.Resource]string) (effect.Result, bool) {
+		revision, known := pending[ref(a.Dir, a.Ref)]
+		return effect.Result{Stdout: effect.OutputOf([]byte(revision))}, known
+	}
+	return e
 }
 
 // DescribeArgs name a repository.
@@ -158,31 +168,46 @@ type RemoteRev struct {
 // RemoteRevision asks a remote repository which commit a branch or tag is.
 func RemoteRevision(ctx context.Context, h effect.Doer, a RemoteRevisionArgs) (RemoteRev, error) {
 	const op = "git.remote_revision"
-	if err := checkURI(op, a.URI); err != nil {
-		return RemoteRev{}, err
-	}
-	if a.Ref != "" && a.Ref != "HEAD" {
-		if err := checkName(op, "branch or tag", a.Ref); err != nil {
-			return RemoteRev{}, err
-		}
-	}
-	if err := a.Access.Check(op); err != nil {
+	if err := a.check(op); err != nil {
 		return RemoteRev{}, err
 	}
 	return remoteRevision(ctx, h, op, a)
 }
 
-func remoteRevision(ctx context.Context, h effect.Doer, op string, a RemoteRevisionArgs) (RemoteRev, error) {
-	patterns := []string{"HEAD"}
+func (a RemoteRevisionArgs) check(op string) error {
+	if err := checkURI(op, a.URI); err != nil {
+		return err
+	}
 	if a.Ref != "" && a.Ref != "HEAD" {
-		patterns = []string{"refs/heads/" + a.Ref, "refs/tags/" + a.Ref, "refs/tags/" + a.Ref + "^{}"}
-		switch {
-		case strings.HasPrefix(a.Ref, "refs/tags/"):
-			patterns = []string{a.Ref, a.Ref + "^{}"}
-		case strings.HasPrefix(a.Ref, "refs/"):
-			patterns = []string{a.Ref}
+		if err := checkName(op, "branch or tag", a.Ref); err != nil {
+			return err
 		}
 	}
+	return a.Access.Check(op)
+}
+
+// AskRemote is the Read of RemoteRevision, for host.Prefetch.
+func AskRemote(a RemoteRevisionArgs) (effect.Effect, error) {
+	const op = "git.remote_revision"
+	return a.ask(op), a.check(op)
+}
+
+// patterns are the references that may be meant, the likeliest first.
+func (a RemoteRevisionArgs) patterns() []string {
+	switch {
+	case a.Ref == "" || a.Ref == "HEAD":
+		return []string{"HEAD"}
+	case strings.HasPrefix(a.Ref, "refs/tags/"):
+		return []string{a.Ref, a.Ref + "^{}"}
+	case strings.HasPrefix(a.Ref, "refs/"):
+		return []string{a.Ref}
+	default:
+		return []string{"refs/heads/" + a.Ref, "refs/tags/" + a.Ref, "refs/tags/" + a.Ref + "^{}"}
+	}
+}
+
+func (a RemoteRevisionArgs) ask(op string) effect.Effect {
+	patterns := a.patterns()
 	args := append([]string{"ls-remote", "--symref", a.URI}, patterns...)
 	e := a.Access.Apply(remoteReads(query(op, "", args...), a.URI))
 	for _, pattern := range patterns {
@@ -191,7 +216,11 @@ func remoteRevision(ctx context.Context, h effect.Doer, op string, a RemoteRevis
 		}
 	}
 	e.Answer = answerRemote(a.URI, patterns)
-	out, err := text(ctx, h, e)
+	return e
+}
+
+func remoteRevision(ctx context.Context, h effect.Doer, op string, a RemoteRevisionArgs) (RemoteRev, error) {
+	out, err := text(ctx, h, a.ask(op))
 	if err != nil {
 		return RemoteRev{}, err
 	}
@@ -199,7 +228,7 @@ func remoteRevision(ctx context.Context, h effect.Doer, op string, a RemoteRevis
 	if err != nil {
 		return RemoteRev{}, err
 	}
-	for _, pattern := range patterns {
+	for _, pattern := range a.patterns() {
 		for _, r := range remotes {
 			if r.Ref != pattern {
 				continue

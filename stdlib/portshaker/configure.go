@@ -10,6 +10,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -90,6 +91,14 @@ func Configure(ctx context.Context, h effect.Doer, a ConfigureArgs) (Configured,
 	const op = "portshaker.configure"
 	done := Configured{Path: confPath}
 	if err := a.check(op); err != nil {
+		return done, err
+	}
+	reads := file.Looks(op, confPath)
+	if a.MirrorBaseDir != "" {
+		reads = append(reads, file.Stats(op, path.Clean(a.MirrorBaseDir))...)
+	}
+	h, err := host.Prefetch(ctx, h, op, reads...)
+	if err != nil {
 		return done, err
 	}
 	now, err := readConf(ctx, h, op)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/git"
 )
@@ -76,6 +77,10 @@ func (a MergeArgs) merge(ctx context.Context, h effect.Doer, op string, c conf, 
 		return m, effect.Errorf(effect.Failed, op, "the target %s merges from nothing", t.Name)
 	}
 	m.Base = bare(t.MergeFrom[0])
+	h, err := host.Prefetch(ctx, h, op, c.asks(op, t)...)
+	if err != nil {
+		return m, err
+	}
 	from, err := recordOf(ctx, h, op, c, t)
 	if err != nil {
 		return m, err
@@ -104,6 +109,26 @@ func (a MergeArgs) merge(ctx context.Context, h effect.Doer, op string, c conf, 
 		risk, note = effect.Irreversible, fmt.Sprintf("the merge resets %s: %s", t.Path, foreign)
 	}
 	return m, a.run(ctx, h, op, c, t, from, risk, note, &m)
+}
+
+// asks are the Reads that tell whether there is anything to merge.
+func (c conf) asks(op string, t Target) []effect.Effect {
+	reads := append(file.Looks(op, c.stateFile(t, "record"), mergedList(t)), file.Stats(op, t.Path)...)
+	reads = append(reads, listing(op, t))
+	for _, source := range t.MergeFrom {
+		reads = append(reads, git.AskRevision(git.RevisionArgs{Dir: c.cache(bare(source)), Ref: "HEAD"}))
+	}
+	return reads
+}
+
+func mergedList(t Target) string { return path.Join(t.Path, mergedName) }
+
+// listing is the Read of what the tree of a target holds.
+func listing(op string, t Target) effect.Effect {
+	return effect.Effect{
+		Op: op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileList, Path: t.Path},
+		Reads: []effect.Resource{effect.Tree(t.Path)},
+	}
 }
 
 // record says from what a target was made: its sources, and at which commits.
@@ -155,10 +180,7 @@ func (c conf) inspect(ctx context.Context, h effect.Doer, op string, t Target) (
 	if !info.IsDir() {
 		return now, effect.Errorf(effect.Failed, op, "%s is a %s, not a directory", t.Path, info.Type)
 	}
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileList, Path: t.Path},
-		Reads: []effect.Resource{effect.Tree(t.Path)},
-	})
+	res, err := h.Do(ctx, listing(op, t))
 	if err != nil {
 		return now, err
 	}
@@ -303,7 +325,7 @@ func (a MergeArgs) run(ctx context.Context, h effect.Doer, op string, c conf, t 
 }
 
 func readMerged(ctx context.Context, h effect.Doer, op string, t Target) ([]MergedPort, error) {
-	src, _, err := file.Content(ctx, h, op, path.Join(t.Path, mergedName))
+	src, _, err := file.Content(ctx, h, op, mergedList(t))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/git"
 	"bsdrun/stdlib/shellvars"
@@ -115,6 +116,12 @@ func SourcePut(ctx context.Context, h effect.Doer, a SourcePutArgs) (SourceChang
 		}
 	}
 	done.Branch = a.Branch
+	reads := append(file.Looks(op, confPath, done.Path), file.Stats(op, sourceDir)...)
+	// Where the sources are kept is seldom said otherwise.
+	h, err := host.Prefetch(ctx, h, op, append(reads, cacheReads(op, path.Join(defaultMirror, a.Name))...)...)
+	if err != nil {
+		return done, err
+	}
 	c, err := readConf(ctx, h, op)
 	if err != nil {
 		return done, err
@@ -221,6 +228,10 @@ func (a SourcePutArgs) script() string {
 // address can be fetched into it.
 func (a SourcePutArgs) dropCache(ctx context.Context, h effect.Doer, op string, c conf, former *shellvars.File) (bool, error) {
 	cache := c.cache(a.Name)
+	h, err := host.Prefetch(ctx, h, op, cacheReads(op, cache)...)
+	if err != nil {
+		return false, err
+	}
 	info, err := stat(ctx, h, op, cache)
 	if err != nil || !info.IsDir() {
 		return false, err
@@ -266,7 +277,7 @@ func (a SourcePutArgs) differs(former *shellvars.File) bool {
 
 // otherClone tells whether the cache is a clone of another repository or branch.
 func (a SourcePutArgs) otherClone(ctx context.Context, h effect.Doer, op, cache string) (bool, error) {
-	src, exists, err := file.Content(ctx, h, op, path.Join(cache, ".git", "config"))
+	src, exists, err := file.Content(ctx, h, op, cloneConfig(cache))
 	if err != nil || !exists {
 		return false, err
 	}
@@ -278,6 +289,16 @@ func (a SourcePutArgs) otherClone(ctx context.Context, h effect.Doer, op, cache 
 	whole := slices.Contains(fetch, "+refs/heads/*:refs/remotes/origin/*")
 	return uri != a.URI || !whole && !slices.Contains(fetch, refspec), nil
 }
+
+// cacheReads tell what is fetched of a source.
+func cacheReads(op, cache string) []effect.Effect {
+	return append(file.Looks(op, cloneConfig(cache)), file.Stats(op, cache)...)
+}
+
+// clone is where git keeps what it fetched of a source.
+func clone(cache string) string { return path.Join(cache, ".git") }
+
+func cloneConfig(cache string) string { return path.Join(clone(cache), "config") }
 
 // parseClone reads where a clone came from.
 func parseClone(src []byte) (uri string, fetch []string, err error) {

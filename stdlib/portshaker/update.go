@@ -2,11 +2,12 @@ package portshaker
 
 import (
 	"context"
-	"path"
 	"slices"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
+	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/git"
 )
 
@@ -60,18 +61,40 @@ func Update(ctx context.Context, h effect.Doer, a UpdateArgs) (Updated, error) {
 			return done, err
 		}
 	}
+	var fetched, remotes []effect.Effect
 	for _, name := range names {
-		source, err := a.update(ctx, h, op, c, name)
+		cache := c.cache(name)
+		fetched = append(fetched, file.Looks(op, script(name))...)
+		fetched = append(fetched, file.Stats(op, clone(cache))...)
+		fetched = append(fetched, git.AskStatus(git.StatusArgs{Dir: cache}))
+	}
+	if h, err = host.Prefetch(ctx, h, op, fetched...); err != nil {
+		return done, err
+	}
+	for _, name := range names {
+		source, err := describe(ctx, h, op, c, name)
 		if err != nil {
 			return done, err
 		}
 		done.Sources = append(done.Sources, source)
-		done.Changed = done.Changed || source.Changed
+		if ask, err := git.AskRemote(a.remote(source)); err == nil && source.Method == "git" {
+			remotes = append(remotes, ask)
+		}
+	}
+	if h, err = host.Prefetch(ctx, h, op, remotes...); err != nil {
+		return done, err
+	}
+	for i := range done.Sources {
+		if err := a.update(ctx, h, op, &done.Sources[i]); err != nil {
+			return done, err
+		}
+		done.Changed = done.Changed || done.Sources[i].Changed
 	}
 	return done, nil
 }
 
-func (a UpdateArgs) update(ctx context.Context, h effect.Doer, op string, c conf, name string) (SourceUpdate, error) {
+// describe reads the script of a source.
+func describe(ctx context.Context, h effect.Doer, op string, c conf, name string) (SourceUpdate, error) {
 	s := SourceUpdate{Name: name, Cache: c.cache(name)}
 	vars, src, err := readScript(ctx, h, op, name)
 	if err != nil {
@@ -85,19 +108,28 @@ func (a UpdateArgs) update(ctx context.Context, h effect.Doer, op string, c conf
 	var says Source
 	says.describe(vars)
 	s.Method, s.URI, s.Branch = says.Method, says.URI, says.Branch
-	wanted, edited, err := a.compare(ctx, h, op, &s)
+	return s, nil
+}
+
+// remote asks for the branch that a source follows.
+func (a UpdateArgs) remote(s SourceUpdate) git.RemoteRevisionArgs {
+	return git.RemoteRevisionArgs{URI: s.URI, Ref: "refs/heads/" + s.Branch, Access: a.Access}
+}
+
+func (a UpdateArgs) update(ctx context.Context, h effect.Doer, op string, s *SourceUpdate) error {
+	wanted, edited, err := a.compare(ctx, h, op, s)
 	if err != nil {
-		return s, err
+		return err
 	}
 	if s.Before != "" && s.Before == wanted && !edited && !a.Force {
 		s.Revision = s.Before
-		return s, nil
+		return nil
 	}
-	if err := a.run(ctx, h, op, &s, wanted); err != nil {
-		return s, err
+	if err := a.run(ctx, h, op, s, wanted); err != nil {
+		return err
 	}
 	s.Changed = s.Changed || edited
-	return s, nil
+	return nil
 }
 
 // compare reads what is fetched and what the repository has. wanted is empty
@@ -107,18 +139,18 @@ func (a UpdateArgs) compare(ctx context.Context, h effect.Doer, op string, s *So
 	if s.Method != "git" {
 		return "", false, nil
 	}
-	clone, err := stat(ctx, h, op, path.Join(s.Cache, ".git"))
+	fetched, err := stat(ctx, h, op, clone(s.Cache))
 	if err != nil {
 		return "", false, err
 	}
 	if s.URI != "" && s.Branch != "" {
-		there, err := git.RemoteRevision(ctx, h, git.RemoteRevisionArgs{URI: s.URI, Ref: "refs/heads/" + s.Branch, Access: a.Access})
-		if err != nil && (clone != nil || !unknown(err)) {
+		there, err := git.RemoteRevision(ctx, h, a.remote(*s))
+		if err != nil && (fetched != nil || !unknown(err)) {
 			return "", false, about(err, op, "the source "+s.Name)
 		}
 		wanted = there.Revision
 	}
-	if clone == nil {
+	if fetched == nil {
 		return wanted, false, nil
 	}
 	now, err := git.GetStatus(ctx, h, git.StatusArgs{Dir: s.Cache})

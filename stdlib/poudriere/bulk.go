@@ -8,6 +8,8 @@ import (
 
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
+	"bsdrun/stdlib/file"
 )
 
 // BulkArgs say what is built.
@@ -91,6 +93,11 @@ func (a BulkArgs) args() []string {
 // prepare checks everything that can be known before poudriere starts.
 func (a BulkArgs) prepare(ctx context.Context, h effect.Doer, op string) (place, error) {
 	if err := a.check(op); err != nil {
+		return place{}, err
+	}
+	reads := append(file.Looks(op, confPath), askState(op, jailsDir, a.Jail), askState(op, portsDir, a.Tree))
+	h, err := host.Prefetch(ctx, h, op, reads...)
+	if err != nil {
 		return place{}, err
 	}
 	p, err := locate(ctx, h, op, a.Jail, a.Tree, a.Set)
@@ -288,7 +295,7 @@ func (w *work) waitForOther(ctx context.Context) error {
 // other names a build under way that no job of ours runs. The JSON of a build
 // that a crash ended looks alive for ever, so that poudriere itself is asked.
 func (w *work) other(ctx context.Context) (string, error) {
-	b, ok, err := w.place.readBuild(ctx, w.h, w.op, "latest", ".data.mini.json")
+	b, ok, err := w.place.readBuild(ctx, w.h, w.op, "latest", miniJSON)
 	if unknown(err) {
 		return "", nil
 	}
@@ -337,10 +344,22 @@ func parseFirst(text string) (name, what string, ok bool) {
 // follow waits for the job's end and reports counts on the way.
 func (w *work) follow(ctx context.Context) error {
 	seen := ""
+	h := w.h // what each look has seen
+	w.run.h = effect.DoerFunc(func(ctx context.Context, e effect.Effect) (effect.Result, error) {
+		reads := []effect.Effect{e}
+		if w.build != "" {
+			reads = append(reads, file.Looks(w.op, path.Join(w.place.build(w.build), miniJSON))...)
+		}
+		var err error
+		if h, err = host.Prefetch(ctx, w.h, w.op, reads...); err != nil {
+			return effect.Result{}, err
+		}
+		return h.Do(ctx, e)
+	})
 	return w.run.wait(ctx, w.limit, func() error {
 		w.identify()
 		if w.build != "" {
-			b, ok, err := w.place.readBuild(ctx, w.h, w.op, w.build, ".data.mini.json")
+			b, ok, err := w.place.readBuild(ctx, h, w.op, w.build, miniJSON)
 			if err != nil && effect.KindOf(err) != effect.Unreachable {
 				return err // a lost connection is the waiting's to bear
 			}

@@ -89,6 +89,16 @@ func Configure(ctx context.Context, h effect.Doer, a ConfigureArgs) (Configured,
 	if err := a.check(op); err != nil {
 		return Configured{}, err
 	}
+	reads := file.Looks(op, confPath)
+	for _, dir := range []string{a.DistfilesCache, a.CcacheDir} {
+		if strings.HasPrefix(dir, "/") {
+			reads = append(reads, file.Stats(op, dir)...)
+		}
+	}
+	h, err := host.Prefetch(ctx, h, op, reads...)
+	if err != nil {
+		return Configured{}, err
+	}
 	now, err := readConf(ctx, h, op)
 	if err != nil {
 		return Configured{}, err

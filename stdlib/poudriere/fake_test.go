@@ -58,7 +58,10 @@ func (f *fake) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-func (f *fake) Do(_ context.Context, e effect.Effect) (effect.Result, error) {
+func (f *fake) Do(ctx context.Context, e effect.Effect) (effect.Result, error) {
+	if e.Batch != nil {
+		return e.Each(ctx, f), nil
+	}
 	if e.Kind == effect.Change {
 		f.changes = append(f.changes, e)
 	}

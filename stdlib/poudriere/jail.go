@@ -10,6 +10,7 @@ import (
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/stdlib/file"
 )
 
 // Jail is a registered jail.
@@ -124,6 +125,10 @@ func JailCreate(ctx context.Context, h effect.Doer, a JailCreateArgs) (JailChang
 		return JailChange{}, err
 	}
 	done := JailChange{Name: a.Name, Version: a.Version, Arch: a.Arch}
+	h, err := host.Prefetch(ctx, h, op, askState(op, jailsDir, a.Name), askJob(op, jailKey(a.Name)))
+	if err != nil {
+		return done, err
+	}
 	found, err := registered(ctx, h, op, jailsDir, a.Name)
 	if err != nil {
 		return done, err
@@ -175,11 +180,16 @@ func (j Jail) complete(ctx context.Context, h effect.Doer, op string) (bool, err
 	if j.Method == "null" || j.Path == "" {
 		return true, nil
 	}
+	under := path.Join(j.Path, "fromftp")
+	h, err := host.Prefetch(ctx, h, op, file.Stats(op, j.Path, under)...)
+	if err != nil {
+		return false, err
+	}
 	system, err := stat(ctx, h, op, j.Path)
 	if err != nil || !system.IsDir() {
 		return false, err
 	}
-	fetching, err := stat(ctx, h, op, path.Join(j.Path, "fromftp"))
+	fetching, err := stat(ctx, h, op, under)
 	return fetching == nil, err
 }
 

@@ -48,9 +48,14 @@ func start(ctx context.Context, h effect.Doer, e effect.Effect, key string) (*ru
 	return &run{h: h, op: e.Op, state: *res.Job, attached: res.Job.Attached}, nil
 }
 
+// askJob is the Read that tells how the job of that key stands.
+func askJob(op, key string) effect.Effect {
+	return effect.Effect{Op: op, Kind: effect.Read, Job: &effect.JobOp{Verb: effect.JobStatus, Key: key}, Reads: effect.Nothing}
+}
+
 // jobRuns tells whether a job of that key is under way.
 func jobRuns(ctx context.Context, h effect.Doer, op, key string) (bool, error) {
-	res, err := h.Do(ctx, effect.Effect{Op: op, Kind: effect.Read, Job: &effect.JobOp{Verb: effect.JobStatus, Key: key}, Reads: effect.Nothing})
+	res, err := h.Do(ctx, askJob(op, key))
 	return res.Job.Running(), err
 }
 

@@ -67,7 +67,9 @@ type jobJSON struct {
 	Elapsed word `json:"elapsed"`
 }
 
-// buildJSON is .data.json; .data.mini.json is the same without ports and jobs.
+const miniJSON = ".data.mini.json"
+
+// buildJSON is .data.json; miniJSON is the same without ports and jobs.
 type buildJSON struct {
 	Buildname  word            `json:"buildname"`
 	Mastername word            `json:"mastername"`

@@ -31,8 +31,8 @@ for dir in ${2:-*}; do
 	done
 done`
 
-// readState reads the registrations below dir, all or the named one.
-func readState(ctx context.Context, h effect.Doer, op, dir, name string) ([]entry, error) {
+// askState is the Read of the registrations below dir, all or the named one.
+func askState(op, dir, name string) effect.Effect {
 	e := effect.Effect{
 		Op: op, Kind: effect.Read, Title: strings.TrimSpace("read " + dir + " " + name), Argv: []string{"sh", "-c", listState, "sh", dir, name},
 		Reads: []effect.Resource{effect.Tree(dir), registrations(dir)},
@@ -41,7 +41,11 @@ func readState(ctx context.Context, h effect.Doer, op, dir, name string) ([]entr
 		e.Reads = []effect.Resource{effect.Tree(path.Join(dir, name)), registration(dir, name)}
 		e.Answer = answerState(dir, name)
 	}
-	res, err := h.Do(ctx, e)
+	return e
+}
+
+func readState(ctx context.Context, h effect.Doer, op, dir, name string) ([]entry, error) {
+	res, err := h.Do(ctx, askState(op, dir, name))
 	if err != nil {
 		return nil, err
 	}

@@ -36,14 +36,18 @@ func (s sources) home(name string) source {
 	return s[0]
 }
 
+// paths are the files that a place stands for.
+func (p Place) paths() []string {
+	if p.File != "" {
+		return []string{p.File}
+	}
+	return []string{rcConf, rcConfLoc}
+}
+
 // read parses the files that a place stands for; a missing one is empty.
 func read(ctx context.Context, h effect.Doer, op string, p Place) (sources, error) {
-	paths := []string{rcConf, rcConfLoc}
-	if p.File != "" {
-		paths = []string{p.File}
-	}
 	var list sources
-	for _, path := range paths {
+	for _, path := range p.paths() {
 		s, err := parse(ctx, h, op, path)
 		if err != nil {
 			return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/host"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -139,6 +140,10 @@ func textOf(v any) (string, error) {
 // edit brings the files to the wished values, without the removed names.
 func edit(ctx context.Context, h effect.Doer, op string, p Place, set map[string]string, remove []string) (Changed, error) {
 	done := Changed{Before: map[string]string{}, Files: []string{}}
+	h, err := host.Prefetch(ctx, h, op, file.Looks(op, p.paths()...)...)
+	if err != nil {
+		return done, err
+	}
 	files, err := read(ctx, h, op, p)
 	if err != nil {
 		return done, err

@@ -97,7 +97,7 @@ func TestSlowLink(t *testing.T) {
 
 // convergedTrips is what such a run may take, the looks at the builder that has
 // nothing to build among them.
-const convergedTrips = 85
+const convergedTrips = 40
 
 // TestConvergedPoudriere: a run of the main recipe that finds nothing to do is short
 // even far away.
@@ -110,8 +110,7 @@ func TestConvergedPoudriere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var last int
-	for range 2 {
+	run := func() int {
 		var counter trips.Counter
 		report, err := engine.Run(t.Context(), engine.Options{
 			Name: "poudriere.lua", Source: source, Files: recipes.Library(), Hosts: hosts,
@@ -123,9 +122,14 @@ func TestConvergedPoudriere(t *testing.T) {
 		if h := report.Hosts[0]; h.Error != nil {
 			t.Fatalf("%+v", h.Error)
 		}
-		last = counter.Trips()
+		return counter.Trips()
 	}
-	if last > convergedTrips {
-		t.Errorf("%d round trips, not %d", last, convergedTrips)
+	run() // builds everything
+	least := run()
+	for more := 2; least > convergedTrips && more > 0; more-- {
+		least = min(least, run()) // a count may be too high
+	}
+	if least > convergedTrips {
+		t.Errorf("%d round trips, not %d", least, convergedTrips)
 	}
 }
