@@ -108,7 +108,7 @@ func (f *flags) addSession(set *pflag.FlagSet) {
 
 // addOutput declares the flags that say how results are shown.
 func (f *flags) addOutput(set *pflag.FlagSet) {
-	set.StringVarP(&f.output, "output", "o", "text", "`format` of the results: text, json, jsonl")
+	set.StringVarP(&f.output, "output", "o", "text", "`format` of the results: text, json, jsonl, junit")
 	set.StringVar(&f.color, "color", "auto", "colours: auto, always, never")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "show every effect and its output")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "show results and errors only")
@@ -152,8 +152,8 @@ func readFlagFile(flag, name string) ([]byte, error) {
 
 // checkOutput refuses a format that there is not.
 func (f *flags) checkOutput() error {
-	if !slices.Contains([]string{"text", "json", "jsonl"}, f.output) {
-		return usage("--output is text, json or jsonl, not %q", f.output)
+	if !slices.Contains([]string{"text", "json", "jsonl", "junit"}, f.output) {
+		return usage("--output is text, json, jsonl or junit, not %q", f.output)
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
 		return usage("--color is auto, always or never, not %q", f.color)

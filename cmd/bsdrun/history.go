@@ -47,6 +47,9 @@ func openJournal() (*journal.Store, error) {
 
 // asJSON prints a value for machines; with jsonl, an element a line.
 func (c *cli) asJSON(v any) error {
+	if c.flags.output == "junit" {
+		return usage("--output junit is for runs; this is no run, but text, json or jsonl")
+	}
 	encoder := json.NewEncoder(c.out)
 	encoder.SetEscapeHTML(false)
 	if c.flags.output == "json" {
@@ -167,12 +170,12 @@ func (c *cli) show(cmd *cobra.Command, store *journal.Store, id string) error {
 	if err != nil {
 		return err
 	}
+	if c.flags.output != "text" {
+		return writeReport(cmd, store, run, c.flags.output, c.out)
+	}
 	r, err := store.Report(cmd.Context(), run.ID)
 	if err != nil {
 		return err
-	}
-	if c.flags.output != "text" {
-		return c.asJSON(r)
 	}
 	effects, err := store.Effects(cmd.Context(), run.ID, "")
 	if err != nil {

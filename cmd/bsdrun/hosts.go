@@ -103,9 +103,7 @@ func (c *cli) showHosts(ctx context.Context, args []string) error {
 		explained[i] = inv.Explain(h)
 	}
 	if c.flags.output != "text" {
-		encoder := json.NewEncoder(c.out)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(map[string]any{
+		return c.asJSON(map[string]any{
 			"hosts": explained, "groups": inv.Groups(), "told": append([]string{}, inv.Told()...),
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +55,27 @@ func TestTheManualPageTellsEverything(t *testing.T) {
 	for _, name := range docNames() {
 		if module, _, dotted := strings.Cut(name, "."); !dotted && !strings.Contains(name, ":") && !strings.Contains(page, module) {
 			t.Errorf("nothing is told of %s", name)
+		}
+	}
+}
+
+// TestTheDocsTellOfEveryCommand: somebody who reads the pages meets all of them.
+func TestTheDocsTellOfEveryCommand(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var docs strings.Builder
+	for _, name := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs.Write(text)
+	}
+	for _, cmd := range commandsOf((&cli{}).command()) {
+		if !regexp.MustCompile(`\bbsdrun ` + cmd.Name() + `\b`).MatchString(docs.String()) {
+			t.Errorf("no page tells of bsdrun %s", cmd.Name())
 		}
 	}
 }

@@ -309,6 +309,11 @@ func (c *cli) finish(r *journal.Report) error {
 			return err
 		}
 		c.tellFailures(r)
+	case "junit":
+		if err := report.JUnit(c.out, r); err != nil {
+			return err
+		}
+		c.tellFailures(r)
 	case "jsonl": // results have been printed as they happened
 		c.tellFailures(r)
 	default:

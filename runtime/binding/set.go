@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"bsdrun/runtime/effect"
 )
@@ -374,8 +375,9 @@ func firstKey(named map[string]any) string {
 }
 
 func shorten(s string) string {
-	if len(s) > 40 {
-		return s[:37] + "..."
+	const most = 40
+	if utf8.RuneCountInString(s) > most {
+		return string([]rune(s)[:most-3]) + "..."
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"bsdrun/runtime/effect"
 )
@@ -104,8 +105,14 @@ func (l *Live) Emit(e effect.Event) {
 	}
 }
 
-// end is the last bytes of a text.
-func end(text string, most int) string { return text[max(0, len(text)-most):] }
+// end is the last bytes of a text, in whole letters.
+func end(text string, most int) string {
+	from := max(0, len(text)-most)
+	for from < len(text) && from > 0 && !utf8.RuneStart(text[from]) {
+		from++
+	}
+	return text[from:]
+}
 
 // write queues what has lasted, and forgets what is over.
 func (l *Live) write(now time.Time) {

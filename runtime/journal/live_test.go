@@ -117,3 +117,11 @@ func TestMarksOfHostsWithoutNewsStay(t *testing.T) {
 		t.Error("the end of the run is no news")
 	}
 }
+
+func TestTheEndOfATextIsOfWholeLetters(t *testing.T) {
+	for text, want := range map[string]string{"abc": "abc", "abcdefgh": "defgh", "aöüäx": "üäx", "日本語": "語", "\xbfabc": "\xbfabc"} {
+		if got := end(text, 5); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

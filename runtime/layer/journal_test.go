@@ -506,3 +506,11 @@ func TestHashTellsEffectsApart(t *testing.T) {
 		}
 	}
 }
+
+func TestClippedTextIsOfWholeLetters(t *testing.T) {
+	for text, want := range map[string]string{"abcde": "abcde", "abcdef": "abcde...", "日本語": "日...", "äöüß": "äö..."} {
+		if got := clip(text, 5); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
