@@ -23,7 +23,7 @@ local recipe = {
     within = { type = "duration", default = "5m", doc = "how long its guest may take for that" },
     scratch = { type = "string", pattern = "/.+", doc = "folder there for raw copies of images that are not raw; default: beside the image" },
     direct = { type = "string", enum = { "auto", "yes", "no" }, default = "auto", doc = "send disks from host to host, by a key that exists for that alone, or through this machine" },
-    limit = { type = "string", doc = "send no more than this per second, such as 20M" },
+    limit = { type = "string", pattern = "[1-9][0-9]{0,9}[KMG]?", doc = "send no more than this per second, such as 20M" },
     virtio = { type = "string", enum = { "sata", "ide", "scsi", "virtio" }, default = "sata", doc = "what disks of virtio-blk become; VirtualBox has none" },
     ostype = { type = "string", doc = "type of the guest; default: by what the domain says, else FreeBSD" },
     bridge = { type = "string", doc = "interface for bridged adapters; default: that of the default route" },
@@ -107,6 +107,14 @@ local function check_bridges(h, p, plan)
   end
 end
 
+--- Refuses a type of guests that this VirtualBox does not know, before disks are moved.
+local function check_ostype(h, p, plan)
+  for _, guest in ipairs(h.vbox.ostypes{ as = p.user }) do
+    if guest.id == plan.settings.ostype then return end
+  end
+  fail{ message = ("VirtualBox knows no type of guests %s"):format(plan.settings.ostype), hint = "give the parameter ostype; VBoxManage list ostypes lists them" }
+end
+
 --- Tells whether the machine is there and whole. One that is half made is ours to
 --- finish (cut off early, it is bare yet); any other one is a clash.
 local function converted(h, p, folder, name, domain)
@@ -149,6 +157,7 @@ local function make_plan(h, kvm, p, domain)
     efi = function() return kvm.libvirt.efi(domain.name, { connect = p.connect }) end,
   })
   check_bridges(h, p, plan)
+  check_ostype(h, p, plan)
   plan.name, plan.folder, plan.done = name, folder, done
   for _, disk in ipairs(plan.disks) do
     disk.image = ("%s/%s-%s.vdi"):format(folder, name, disk.target)

@@ -111,6 +111,7 @@ for name, case in pairs{
   ["snapshots"] = { { domain = "lab" }, "lab has snapshots, which have no counterpart", "stopped" },
   ["a domain that runs"] = { { domain = "mail server" }, "mail server is running", "stopped" },
   ["an interface that cannot be bridged to"] = { { domain = "web", bridge = "em7" }, "VirtualBox cannot bridge to em7" },
+  ["a type of guests that there is not"] = { { domain = "web", ostype = "Plan9" }, "VirtualBox knows no type of guests Plan9" },
   ["a bridge without an interface"] = { { domain = "web", bridges = { "br0" } }, "is no bridge with its interface" },
   ["a domain that there is not"] = { { domain = "none" }, "none" },
   ["a user that there is not"] = { { domain = "web", user = "nobody2" }, "nobody2" },
