@@ -251,6 +251,13 @@ func unquoted(text string) string {
 	return text
 }
 
+// How long a host may take to answer where nobody says it. A simulated machine always
+// answers, but it may be one of thousands that share the processors with us.
+const (
+	connectTimeout   = 15 * time.Second
+	simulatedTimeout = 2 * time.Minute
+)
+
 // resolve finds everything that ssh_config and the configuration say of a
 // host.
 func (s *Shared) resolve(cfg Config) (settings, error) {
@@ -320,7 +327,10 @@ func (s *Shared) collect(cfg Config, alias string, port int, parsed *ssh_config.
 	set.jump, set.command = proxy(cfg, get)
 	set.timeout = cfg.ConnectTimeout
 	if set.timeout == 0 {
-		set.timeout = 15 * time.Second
+		set.timeout = connectTimeout
+		if cfg.Dialer != nil {
+			set.timeout = simulatedTimeout
+		}
 		if n, err := strconv.Atoi(get("ConnectTimeout")); err == nil && n > 0 {
 			set.timeout = time.Duration(n) * time.Second
 		}

@@ -1,6 +1,8 @@
 package sshhost
 
 import (
+	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +64,20 @@ Host *
   UserKnownHostsFile ~/.ssh/kh_%h /dev/null
   GlobalKnownHostsFile none
 `
+
+// A simulated machine has longer to answer where nothing is said of it.
+func TestConnectTimeout(t *testing.T) {
+	dial := func(context.Context) (net.Conn, error) { return nil, net.ErrClosed }
+	for want, cfg := range map[time.Duration]Config{
+		connectTimeout:   {Address: "x"},
+		simulatedTimeout: {Address: "x", Dialer: dial},
+		time.Second:      {Address: "x", Dialer: dial, ConnectTimeout: time.Second},
+	} {
+		if set, _ := configured(t, nil, cfg); set.timeout != want {
+			t.Errorf("%s, not %s", set.timeout, want)
+		}
+	}
+}
 
 func TestSSHConfig(t *testing.T) {
 	files := map[string]string{
