@@ -146,7 +146,8 @@ func (c *cli) search(words []string) (string, error) {
 	for _, line := range found {
 		_, _ = fmt.Fprintln(w, line)
 	}
-	return b.String(), w.Flush()
+	err := w.Flush() // before the text is taken
+	return b.String(), err
 }
 
 // documented are the modules of scripts and of tests.

@@ -150,12 +150,29 @@ func (c *cli) pruneCommand() *cobra.Command {
 	return cmd
 }
 
+// completeRuns completes the name of one of the newest runs, and tells what each
+// was.
+func completeRuns(cmd *cobra.Command, args []string, _ string) (names []string, directive cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	_ = withJournal(func(store *journal.Store) error { // without a journal there is none
+		runs, err := store.Runs(cmd.Context(), journal.Filter{Limit: 20})
+		for _, run := range runs {
+			names = append(names, cobra.CompletionWithDesc(run.ID, run.Recipe+", "+run.Started.Format(time.DateTime)))
+		}
+		return err
+	})
+	return append(names, "last"), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
 // showCommand is bsdrun show RUN.
 func (c *cli) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "show RUN",
-		Short: "Tell all of a run: results, steps, every effect (RUN may be shortened, or last)",
-		Args:  cobra.ExactArgs(1),
+		Use:               "show RUN",
+		Short:             "Tell all of a run: results, steps, every effect (RUN may be shortened, or last)",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withJournal(func(store *journal.Store) error { return c.show(cmd, store, args[0]) })
 		},

@@ -31,7 +31,8 @@ Other formats: json (one object, as with -o json), jsonl (the run's events), and
 junit (for CI: a suite a host, a case a step).`,
 		Example: `  bsdrun report last -o run.html
   bsdrun report last --format junit -o run.xml`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(reportFormats, format) {
 				return usage("--format is %s, not %q", strings.Join(reportFormats, ", "), format)

@@ -19,7 +19,8 @@ func (c *cli) undoCommand() *cobra.Command {
 This is a run of its own, with the stored copy of the recipe and the parameters and
 options of the run; options given here replace those. --check tells what would be
 done. What a recipe takes back is told by bsdrun doc RECIPE.`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := c.options()
 			if err != nil {
