@@ -42,15 +42,18 @@ func digestLabel(name string) string {
 }
 
 func digestOf(name string, r io.Reader) (string, error) {
-	h := digests[name]()
+	sum, err := sumOf(digests[name](), r)
+	return hex.EncodeToString(sum), err
+}
+
+func sumOf(h hash.Hash, r io.Reader) ([]byte, error) {
+	var err error
 	if f := fileOf(r); f != nil && f.IsRegular() {
-		if err := hashFile(h, f); err != nil {
-			return "", err
-		}
-	} else if _, err := io.Copy(h, r); err != nil {
-		return "", err
+		err = hashFile(h, f)
+	} else {
+		_, err = io.Copy(h, r)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return h.Sum(nil), err
 }
 
 func digest(p *sim.Proc, o *options) int {

@@ -159,30 +159,33 @@ func (c *opensslCall) rsa() int {
 
 // dgst hashes, signs or verifies with SHA-256.
 func (c *opensslCall) dgst() int {
-	data, _, err := readInput(c.p, c.args)
+	name, file := "stdin", "-"
+	if len(c.args) > 0 {
+		name, file = c.args[0], c.args[0]
+	}
+	var sum []byte
+	err := oneInput(c.p, file, func(_ string, r io.Reader) (err error) {
+		sum, err = sumOf(sha256.New(), r)
+		return err
+	})
 	if err != nil {
-		c.p.Errorf("Can't open \"%s\" for reading, %s\n", c.args[0], sim.ErrText(err))
+		c.p.Errorf("Can't open \"%s\" for reading, %s\n", file, sim.ErrText(err))
 		return 1
 	}
-	sum := sha256.Sum256(data)
-	if name, ok := c.values["sign"]; ok {
-		key, err := c.key(name)
+	if file, ok := c.values["sign"]; ok {
+		key, err := c.key(file)
 		if err != nil {
-			c.p.Errorf("Could not open file or uri for loading private key from %s\n", name)
+			c.p.Errorf("Could not open file or uri for loading private key from %s\n", file)
 			return 1
 		}
-		signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+		signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum)
 		if err != nil {
 			return c.p.Cannot("openssl dgst -sign: %s", err.Error())
 		}
 		return c.output(signature, 0o644)
 	}
 	if _, ok := c.values["verify"]; ok {
-		return c.verify(sum[:])
-	}
-	name := "stdin"
-	if len(c.args) > 0 {
-		name = c.args[0]
+		return c.verify(sum)
 	}
 	for flag := range c.flags {
 		if !isOneOf(flag, "sha256", "r", "hex") {
