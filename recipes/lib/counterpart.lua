@@ -2,13 +2,13 @@
 --- adapters of the machine to make, what of the domain has none (lost), and what the
 --- guest will see otherwise (guest).
 
-local adapters = require("counterpart.adapters")
-local board = require("counterpart.board")
-local disks = require("counterpart.disks")
-local others = require("counterpart.others")
-local serial = require("counterpart.serial")
+local adapters = require("counterpart_adapters")
+local board = require("counterpart_board")
+local disks = require("counterpart_disks")
+local others = require("counterpart_others")
+local serial = require("counterpart_serial")
 
-local counterpart = { differences = require("counterpart.differences") }
+local counterpart = { differences = require("counterpart_differences") }
 
 --- Refuses what no setting of VirtualBox could run.
 local function refuse(domain)

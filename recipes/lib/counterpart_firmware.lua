@@ -1,6 +1,6 @@
 --- BIOS or EFI, and what the firmware has kept.
 
-local notes = require("counterpart.notes")
+local notes = require("counterpart_notes")
 
 local no_place_for, tell = notes.no_place_for, notes.tell
 

@@ -1,6 +1,6 @@
 --- Parts of a domain that have no counterpart, whatever they say.
 
-local notes = require("counterpart.notes")
+local notes = require("counterpart_notes")
 
 local no_place_for = notes.no_place_for
 

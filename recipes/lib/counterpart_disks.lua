@@ -1,7 +1,7 @@
 --- Disks, drives and their controllers: which bus, which place, and what the guest calls
 --- them before and after.
 
-local notes = require("counterpart.notes")
+local notes = require("counterpart_notes")
 
 local no_place_for, tell = notes.no_place_for, notes.tell
 

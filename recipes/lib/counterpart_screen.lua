@@ -1,6 +1,6 @@
 --- Graphics adapters, and the desktop that shows them.
 
-local notes = require("counterpart.notes")
+local notes = require("counterpart_notes")
 
 local no_place_for = notes.no_place_for
 

@@ -1,7 +1,7 @@
 --- Network adapters: their chip, what they are connected to, and what the guest calls
 --- them before and after.
 
-local notes = require("counterpart.notes")
+local notes = require("counterpart_notes")
 
 local no_place_for, tell = notes.no_place_for, notes.tell
 

@@ -1,9 +1,9 @@
 --- What a machine is by itself: its board, processors, memory, clock, boot order, and the
 --- system that it is for.
 
-local firmware = require("counterpart.firmware")
-local notes = require("counterpart.notes")
-local screen = require("counterpart.screen")
+local firmware = require("counterpart_firmware")
+local notes = require("counterpart_notes")
+local screen = require("counterpart_screen")
 
 local no_place_for = notes.no_place_for
 

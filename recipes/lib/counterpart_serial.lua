@@ -1,6 +1,6 @@
 --- Serial ports and consoles.
 
-local notes = require("counterpart.notes")
+local notes = require("counterpart_notes")
 
 local no_place_for = notes.no_place_for
 
