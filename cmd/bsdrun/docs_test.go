@@ -144,7 +144,7 @@ var (
 	program = regexp.MustCompile(`^(?:\./bsdrun|bsdrun|go run \./cmd/bsdrun) `)
 	// What depends on a run of before, does not end, or is of the module that a page
 	// tells how to write.
-	unfit = regexp.MustCompile(`^(resume|serve|sim) |uptime\.load`)
+	unfit = regexp.MustCompile(`^(resume|undo|serve|sim) |uptime\.load`)
 	aHost = regexp.MustCompile(`^(?:root@)?[a-z0-9]+\.example\.org$|^HOST$`)
 )
 
