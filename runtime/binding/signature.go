@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"sync"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 var (
@@ -106,8 +106,8 @@ func (f *Func) Params() []Param { return f.signature().params }
 func (f *Func) Returns() *Type { return f.signature().returns }
 
 var (
-	moduleName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	funcName   = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`)
+	moduleName = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
+	funcName   = lazyregexp.New(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$`)
 )
 
 // Validate tells what is wrong with the declarations of a module.

@@ -5,9 +5,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // A map is a file beside what is being received. It says what has arrived:
@@ -32,7 +33,7 @@ type Map struct {
 	Sure, Doubtful map[int]bool
 }
 
-var entry = regexp.MustCompile(`^\d{1,9}$`)
+var entry = lazyregexp.New(`^\d{1,9}$`)
 
 // ParseMap reads a map. A line that was cut is none.
 func ParseMap(text, boot string) Map {

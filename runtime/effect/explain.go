@@ -2,13 +2,14 @@ package effect
 
 import (
 	"errors"
-	"regexp"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Rule tells one of a tool's failures by what it prints.
 type Rule struct {
-	Pattern *regexp.Regexp // on both tails of the output
+	Pattern *lazyregexp.Regexp // on both tails of the output
 	Kind    ErrKind
 	Hint    string // $1 is the first group of Pattern that matched
 }

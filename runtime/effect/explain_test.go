@@ -2,14 +2,15 @@ package effect
 
 import (
 	"errors"
-	"regexp"
 	"testing"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 func TestExplain(t *testing.T) {
 	rules := []Rule{
-		{regexp.MustCompile(`no such branch (\S+)|missing (\S+)`), Missing, "make $1 first"},
-		{regexp.MustCompile(`no such`), Denied, "never reached for a branch"},
+		{lazyregexp.New(`no such branch (\S+)|missing (\S+)`), Missing, "make $1 first"},
+		{lazyregexp.New(`no such`), Denied, "never reached for a branch"},
 	}
 	failed := &Error{Kind: Failed, Code: 1, Out: "missing main"}
 	err, known := Explain(failed, rules)

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"math/bits"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // ParseFacts reads the output of FactsScript.
@@ -65,7 +65,7 @@ func ParseFacts(out []byte) (Facts, error) {
 	return f, nil
 }
 
-var patchLevel = regexp.MustCompile(`-p(\d+)$`)
+var patchLevel = lazyregexp.New(`-p(\d+)$`)
 
 // splitPatch takes the patch level off a version: 14.3-RELEASE-p1.
 func splitPatch(version string) (release string, patch int) {
@@ -88,7 +88,7 @@ func (f *Facts) versions(lines []string) {
 	}
 }
 
-var idText = regexp.MustCompile(`^uid=(\d+)(?:\(([^)]*)\))?`)
+var idText = lazyregexp.New(`^uid=(\d+)(?:\(([^)]*)\))?`)
 
 func (f *Facts) identity(lines, method, login []string) {
 	if len(lines) > 0 {
@@ -107,8 +107,8 @@ func (f *Facts) identity(lines, method, login []string) {
 }
 
 var (
-	bsdMount = regexp.MustCompile(`^(.+) on / \(([^,)]+)`)
-	gnuMount = regexp.MustCompile(`^(.+) on / type (\S+)`)
+	bsdMount = lazyregexp.New(`^(.+) on / \(([^,)]+)`)
+	gnuMount = lazyregexp.New(`^(.+) on / type (\S+)`)
 )
 
 func (f *Facts) rootMount(lines []string) {
@@ -128,7 +128,7 @@ func (f *Facts) rootMount(lines []string) {
 	}
 }
 
-var bootSeconds = regexp.MustCompile(`sec = (\d+)`)
+var bootSeconds = lazyregexp.New(`sec = (\d+)`)
 
 func (f *Facts) sysctls(lines, now []string) {
 	var clock, booted int64
@@ -177,7 +177,7 @@ func (f *Facts) defaultRoute(lines []string) {
 	}
 }
 
-var interfaceLine = regexp.MustCompile(`^([^\s:]+): flags=`)
+var interfaceLine = lazyregexp.New(`^([^\s:]+): flags=`)
 
 // interfaces reads ifconfig(8).
 func (f *Facts) interfaces(lines []string) {

@@ -1,8 +1,9 @@
 package inventory
 
 import (
-	"regexp"
 	"slices"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Origin is a setting or variable of a host, whose it is and where it was written.
@@ -28,7 +29,7 @@ type Explained struct {
 // Hidden stands for a value that is not shown.
 const Hidden = "(hidden)"
 
-var secretName = regexp.MustCompile(`(?i)passw|passphrase|secret|token|private_?key|api_?key|credential`)
+var secretName = lazyregexp.New(`(?i)passw|passphrase|secret|token|private_?key|api_?key|credential`)
 
 // Explain tells where everything of a selected host comes from. Variables whose
 // names sound secret are not shown.

@@ -5,10 +5,11 @@ package inventory
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Kind is how a host is reached.
@@ -64,7 +65,7 @@ func (h Host) Base() string {
 // something else is none.
 func JailName(name string) bool { return jailName.MatchString(name) }
 
-var jailName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var jailName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // Parse reads a host as the command line names it: local:, a simulated machine
 // (sim:PROFILE, several as sim:PROFILE*3), or what ssh would take
@@ -120,7 +121,7 @@ func parseHost(text string) ([]Host, error) {
 	return hosts, nil
 }
 
-var simURL = regexp.MustCompile(`^sim:([^*?]*)(?:\*([0-9]+))?(\?.*)?$`)
+var simURL = lazyregexp.New(`^sim:([^*?]*)(?:\*([0-9]+))?(\?.*)?$`)
 
 // maxSim bounds a typing mistake, not the fleet.
 const maxSim = 100_000
@@ -183,7 +184,7 @@ const (
 )
 
 // rangePattern is a range, or several and single numbers: [01:20], [01:20,23].
-var rangePattern = regexp.MustCompile(`\[(` + rangeItem + `|` + rangeWord + `(?:,` + rangeWord + `)+)\]`)
+var rangePattern = lazyregexp.New(`\[(` + rangeItem + `|` + rangeWord + `(?:,` + rangeWord + `)+)\]`)
 
 // maxRange bounds a typing mistake.
 const maxRange = 100_000

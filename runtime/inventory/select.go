@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/spelling"
 )
 
@@ -82,7 +83,7 @@ func startsAddress(text string) bool {
 	return err == nil
 }
 
-var portText = regexp.MustCompile(`^[0-9]+(?:[,:/].*)?$`)
+var portText = lazyregexp.New(`^[0-9]+(?:[,:/].*)?$`)
 
 func startsPort(text string) bool { return portText.MatchString(text) }
 

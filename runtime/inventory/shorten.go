@@ -3,10 +3,11 @@ package inventory
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Shorten writes many names as few: web01, web02, web03, web07 and db as
@@ -35,9 +36,9 @@ const gap = "\x00"
 var (
 	// hostNumber is the last number of a host's own name; what follows is its
 	// domain, port or jail.
-	hostNumber = regexp.MustCompile(`^((?:[^@\[\]:]*@)?[^.:/@\[\]]*?)([0-9]+)([^0-9.:/@\[\]]*(?:[./][^:\[\]]*)?(?::[0-9]+)?(?:/.*)?)$`)
+	hostNumber = lazyregexp.New(`^((?:[^@\[\]:]*@)?[^.:/@\[\]]*?)([0-9]+)([^0-9.:/@\[\]]*(?:[./][^:\[\]]*)?(?::[0-9]+)?(?:/.*)?)$`)
 	// addressNumber is the last one of an IPv4 address.
-	addressNumber = regexp.MustCompile(`^((?:[^@\[\]:]*@)?[0-9]+\.[0-9]+\.[0-9]+\.)([0-9]+)((?::[0-9]+)?(?:/.*)?)$`)
+	addressNumber = lazyregexp.New(`^((?:[^@\[\]:]*@)?[0-9]+\.[0-9]+\.[0-9]+\.)([0-9]+)((?::[0-9]+)?(?:/.*)?)$`)
 )
 
 // maxDigits keeps numbers within an int.
@@ -45,7 +46,7 @@ const maxDigits = 15
 
 // takeNumber takes the number that counts hosts out of a name, and leaves a gap.
 func takeNumber(name string) (around, number string) {
-	for _, pattern := range []*regexp.Regexp{addressNumber, hostNumber} {
+	for _, pattern := range []*lazyregexp.Regexp{addressNumber, hostNumber} {
 		if m := pattern.FindStringSubmatch(name); m != nil && len(m[2]) <= maxDigits {
 			return m[1] + gap + m[3], m[2]
 		}

@@ -2,13 +2,13 @@ package inventory
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // maxNodes and maxDepth bound what aliases can make of a small file.
@@ -18,7 +18,7 @@ const (
 )
 
 var (
-	yamlLine = regexp.MustCompile(`line ([0-9]+)(?:, column ([0-9]+))?: `)
+	yamlLine = lazyregexp.New(`line ([0-9]+)(?:, column ([0-9]+))?: `)
 	vaulted  = "$ANSIBLE_VAULT;"
 )
 

@@ -2,9 +2,10 @@ package layer
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // rules is the table of risks: what commands of FreeBSD, and a few of others,
@@ -238,7 +239,7 @@ func judgeOntoDisk(a args) verdict {
 }
 
 // harmless are devices that swallow or produce data.
-var harmless = regexp.MustCompile(`^/dev/(null|zero|full|random|urandom|std(in|out|err)|fd/\d+|tty.*|pts/.*|console|cuau?\d.*|ttyu\d.*|klog|log|shm/.*)$`)
+var harmless = lazyregexp.New(`^/dev/(null|zero|full|random|urandom|std(in|out|err)|fd/\d+|tty.*|pts/.*|console|cuau?\d.*|ttyu\d.*|klog|log|shm/.*)$`)
 
 func isDisk(file string) bool {
 	return strings.HasPrefix(file, "/dev/") && !harmless.MatchString(path.Clean(file))

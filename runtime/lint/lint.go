@@ -8,13 +8,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/lint/syntax"
 	"bsdrun/runtime/script"
 )
@@ -170,7 +170,7 @@ func (c *checker) place(e *effect.Error, source []byte) (syntax.Pos, string) {
 	return c.declaredAt(path), ruleDeclaration
 }
 
-var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
+var unknownField = lazyregexp.New(`unknown field "([^"]*)"`)
 
 func firstColumn(source []byte, line int) int {
 	lines := strings.Split(string(source), "\n")

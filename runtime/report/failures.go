@@ -2,12 +2,12 @@ package report
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/journal"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // maxKinds is how many different failures are told in full.
@@ -84,7 +84,7 @@ func general(text, host string) string {
 	return addresses.ReplaceAllString(text, "${1}ADDRESS${2}")
 }
 
-var addresses = regexp.MustCompile(`(^|[^0-9A-Za-z.])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f]*:[0-9a-f:.]+\])((?::[0-9]+)?)\b`)
+var addresses = lazyregexp.New(`(^|[^0-9A-Za-z.])(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f]*:[0-9a-f:.]+\])((?::[0-9]+)?)\b`)
 
 // namesOf are the ways in which a message may name a host, the longest first: with
 // and without user, port and jail.

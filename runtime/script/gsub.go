@@ -1,12 +1,13 @@
 package script
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/pm"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // gsub is string.gsub in linear time and bounded; the library's own copies the
@@ -109,8 +110,8 @@ func (v *vm) expand(L *lua.LState, text string, match *pm.MatchData, by string) 
 }
 
 var (
-	decimal     = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
-	hexadecimal = regexp.MustCompile(`^[+-]?0[xX][0-9a-fA-F]+$`)
+	decimal     = lazyregexp.New(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	hexadecimal = lazyregexp.New(`^[+-]?0[xX][0-9a-fA-F]+$`)
 )
 
 // tonumber is tonumber; the library's own knows no exponents without a point.

@@ -1,11 +1,11 @@
 package sim
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim/vfs"
 )
 
@@ -62,7 +62,7 @@ func ParseFstab(text string) (list []FstabEntry, wrong []int) {
 	return list, wrong
 }
 
-var octalEscape = regexp.MustCompile(`\\[0-7]{3}`)
+var octalEscape = lazyregexp.New(`\\[0-7]{3}`)
 
 // visible undoes the escapes of a name with blanks, as strunvis(3).
 func visible(word string) string {

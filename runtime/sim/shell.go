@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim/vfs"
 )
 
@@ -374,10 +374,10 @@ func (s *shell) syntaxError(err error) {
 }
 
 var (
-	unclosed  = regexp.MustCompile("^reached EOF without matching `.*` with `(.*)`")
-	unquoted  = regexp.MustCompile("^reached EOF without closing quote")
-	misplaced = regexp.MustCompile("^`(.+)` (can only|must|is not)|encountered `(.+)`")
-	followed  = regexp.MustCompile("must be (?:followed by|ended with) `(\\w+)`$")
+	unclosed  = lazyregexp.New("^reached EOF without matching `.*` with `(.*)`")
+	unquoted  = lazyregexp.New("^reached EOF without closing quote")
+	misplaced = lazyregexp.New("^`(.+)` (can only|must|is not)|encountered `(.+)`")
+	followed  = lazyregexp.New("must be (?:followed by|ended with) `(\\w+)`$")
 )
 
 // syntaxText puts the parser's words for common mistakes into the shell's.

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
-var userName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
+var userName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
 
 // startAt starts script in /bin/sh at a place: as the user that the
 // configuration and the place ask for, and in its jail.
@@ -291,7 +292,7 @@ func (h *Host) sudoByInput(ctx context.Context, l link, script, password string)
 	if err != nil {
 		return nil, err
 	}
-	text, err := awaitUp(ctx, p, nonce, &answer{prompt: regexp.MustCompile(regexp.QuoteMeta(prompt)), send: password + "\n"})
+	text, err := awaitUp(ctx, p, nonce, &answer{prompt: lazyregexp.New(regexp.QuoteMeta(prompt)), send: password + "\n"})
 	if err == nil {
 		return p, nil
 	}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // defaultLimit is the most bytes that get puts into Result.Data.
@@ -51,7 +51,7 @@ func (h *Host) doFile(ctx context.Context, e effect.Effect) (effect.Result, erro
 	return h.converge(ctx, e, script)
 }
 
-var flagList = regexp.MustCompile(`^[a-z0-9,]*$`)
+var flagList = lazyregexp.New(`^[a-z0-9,]*$`)
 
 func checkPaths(op *effect.FileOp) error {
 	paths := []string{op.Path}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Host is one machine: the Doer below all layers.
@@ -287,7 +287,7 @@ func (h *Host) openAt(ctx context.Context, l link, at place, greeting string) (*
 }
 
 // noJail is what jexec(8) says of a jail that does not run.
-var noJail = regexp.MustCompile(`jexec: jail "?[^"\n]*"? not found`)
+var noJail = lazyregexp.New(`jexec: jail "?[^"\n]*"? not found`)
 
 // noShell explains a shell that never answered.
 func (h *Host) noShell(at place, said string) error {
@@ -316,7 +316,7 @@ func (h *Host) noShell(at place, said string) error {
 }
 
 // noSuchUser is how su(1), sudo and doas name a user that there is not.
-var noSuchUser = regexp.MustCompile(`(?i)unknown (login|user)|does not exist`)
+var noSuchUser = lazyregexp.New(`(?i)unknown (login|user)|does not exist`)
 
 // strayBuffer keeps what a shell says before it is up; afterwards stray bytes
 // are only reported.

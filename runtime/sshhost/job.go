@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // A job is a command that outlives the connection. It lives in a directory of
@@ -33,7 +33,7 @@ import (
 // jobLog is the length that a log is cut back from.
 const jobLog = 64 << 20
 
-var unfit = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+var unfit = lazyregexp.New(`[^A-Za-z0-9._-]+`)
 
 // jobID is the directory of a key: readable, and told apart by a hash.
 func jobID(key string) string {

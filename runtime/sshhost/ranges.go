@@ -3,7 +3,6 @@ package sshhost
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"bsdrun/runtime/bulk"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // leastRanges is the length from which content goes by ranges.
@@ -214,7 +214,7 @@ echo "boot $_b" >>"$m"
 echo "stage $t"; sed '$d' "$m"`
 }
 
-var freeBlocks = regexp.MustCompile(`\s\d+\s+-?\d+\s+(-?\d+)\s+-?\d+%\s`)
+var freeBlocks = lazyregexp.New(`\s\d+\s+-?\d+\s+(-?\d+)\s+-?\d+%\s`)
 
 // told takes in what beginScript prints.
 func (r *receiving) told(text string) error {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"regexp"
 	"sync"
 
 	"bsdrun/runtime/bulk"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // readBack is a command on the host that hashes as one what has arrived, while more
@@ -65,7 +65,7 @@ func (b *readBack) advance(ctx context.Context, to int64) error {
 	return nil
 }
 
-var sumForm = regexp.MustCompile(`\b[0-9a-f]{64}\s*$`)
+var sumForm = lazyregexp.New(`\b[0-9a-f]{64}\s*$`)
 
 // sum has the rest read, and waits for the hash.
 func (b *readBack) sum(ctx context.Context) (string, error) {

@@ -6,23 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // answer is what to send when a prompt appears.
 type answer struct {
-	prompt *regexp.Regexp
+	prompt *lazyregexp.Regexp
 	send   string
 }
 
 // passwordPrompt is how doas, su and sudo ask; it is looked for at the end of
 // what has been said.
-var passwordPrompt = regexp.MustCompile(`(?i)password[^\n]*:\s*$`)
+var passwordPrompt = lazyregexp.New(`(?i)password[^\n]*:\s*$`)
 
 // awaitUp waits for the line that escalated prints, on both streams, answering
 // a prompt on standard error meanwhile. It returns what else was said.

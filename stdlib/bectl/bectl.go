@@ -3,11 +3,11 @@ package bectl
 import (
 	"context"
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Environment is a boot environment.
@@ -24,7 +24,7 @@ type Environment struct {
 // spared tells whether the machine needs the environment.
 func (e Environment) spared() bool { return e.Running || e.Next || e.Once }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.:-]*$`)
+var nameForm = lazyregexp.New(`^[A-Za-z0-9_.][A-Za-z0-9_.:-]*$`)
 
 func checkName(op, name string) error {
 	if !nameForm.MatchString(name) {
@@ -51,13 +51,13 @@ const (
 )
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`libbe_init`), Kind: effect.Failed, Hint: hintLayout},
-	{Pattern: regexp.MustCompile(`permission denied|Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
-	{Pattern: regexp.MustCompile(`specified boot environment does not exist|dataset does not exist`), Kind: effect.Missing, Hint: "h.bectl.list shows those there are"},
-	{Pattern: regexp.MustCompile(`cannot destroy mounted`), Kind: effect.Failed, Hint: "unmount it first, or set force"},
-	{Pattern: regexp.MustCompile(`snapshot has clones|has dependent clones`), Kind: effect.Failed, Hint: "other environments were cloned from it: remove those first, or activate one of them"},
-	{Pattern: regexp.MustCompile(`dataset is busy|specified path is busy`), Kind: effect.Failed, Hint: "something in it is in use: see fstat(1), and mount(8) for what is mounted below"},
-	{Pattern: regexp.MustCompile(`out of space|No space left`), Kind: effect.Failed, Hint: "the pool is full: h.bectl.prune removes old environments"},
+	{Pattern: lazyregexp.New(`libbe_init`), Kind: effect.Failed, Hint: hintLayout},
+	{Pattern: lazyregexp.New(`permission denied|Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
+	{Pattern: lazyregexp.New(`specified boot environment does not exist|dataset does not exist`), Kind: effect.Missing, Hint: "h.bectl.list shows those there are"},
+	{Pattern: lazyregexp.New(`cannot destroy mounted`), Kind: effect.Failed, Hint: "unmount it first, or set force"},
+	{Pattern: lazyregexp.New(`snapshot has clones|has dependent clones`), Kind: effect.Failed, Hint: "other environments were cloned from it: remove those first, or activate one of them"},
+	{Pattern: lazyregexp.New(`dataset is busy|specified path is busy`), Kind: effect.Failed, Hint: "something in it is in use: see fstat(1), and mount(8) for what is mounted below"},
+	{Pattern: lazyregexp.New(`out of space|No space left`), Kind: effect.Failed, Hint: "the pool is full: h.bectl.prune removes old environments"},
 }
 
 const (

@@ -3,13 +3,13 @@ package boot
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/gpart"
 )
 
@@ -87,9 +87,9 @@ type espContent struct {
 }
 
 var (
-	espFileLine = regexp.MustCompile(`^file (\d+) ([0-9a-f]{64}) (freebsd|foreign) (/.+)$`)
-	espBootLine = regexp.MustCompile(`^boot (\d+) ([0-9a-f]{64}) (/boot/[a-z0-9.]+)$`)
-	espFreeLine = regexp.MustCompile(`^free (\d+)$`)
+	espFileLine = lazyregexp.New(`^file (\d+) ([0-9a-f]{64}) (freebsd|foreign) (/.+)$`)
+	espBootLine = lazyregexp.New(`^boot (\d+) ([0-9a-f]{64}) (/boot/[a-z0-9.]+)$`)
+	espFreeLine = lazyregexp.New(`^free (\d+)$`)
 )
 
 func readESP(ctx context.Context, h effect.Doer, op string, part gpart.Partition, at mountPoint, arch string) (espContent, error) {
@@ -112,7 +112,7 @@ func readESP(ctx context.Context, h effect.Doer, op string, part gpart.Partition
 	return parseESP(op, out)
 }
 
-var deniedForm = regexp.MustCompile(`(?i)permission denied|operation not permitted`)
+var deniedForm = lazyregexp.New(`(?i)permission denied|operation not permitted`)
 
 const deniedHint = "run as root: -b, or h:as(\"root\")"
 
@@ -278,7 +278,7 @@ done
 sync`
 
 // espName is a path that needs no quotes, as the loader's paths are.
-var espName = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
+var espName = lazyregexp.New(`^(/[A-Za-z0-9_.-]+)+$`)
 
 // writeESP replaces the loaders of an EFI partition by that of /boot.
 func writeESP(ctx context.Context, h effect.Doer, op string, part gpart.Partition, at mountPoint, keep string, paths []string) (kept []string, skipped bool, err error) {

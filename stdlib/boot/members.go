@@ -2,11 +2,11 @@ package boot
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/gpart"
 	"bsdrun/stdlib/zpool"
 )
@@ -136,7 +136,7 @@ func (p *Plan) addMember(member, health, provider string, tables []gpart.Table) 
 }
 
 // sliceEnd is what a partition's name has behind its disk's.
-var sliceEnd = regexp.MustCompile(`^([ps]\d+)?[a-h]?$`)
+var sliceEnd = lazyregexp.New(`^([ps]\d+)?[a-h]?$`)
 
 // diskOf is the disk that a provider lies on, with its table: ada0 of ada0p3,
 // gpt/zfs0 or ada0p3.eli, and ada0 of ada0s1a, whose own table is that of ada0.

@@ -5,7 +5,6 @@ import (
 	"context"
 	_ "embed"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/cc/programs"
 )
 
@@ -95,7 +95,7 @@ var script string
 // maxSource keeps the source below what systems take as one argument.
 const maxSource = 64 << 10
 
-var compilerForm = regexp.MustCompile(`^[A-Za-z0-9_./+][A-Za-z0-9_./+-]*$`)
+var compilerForm = lazyregexp.New(`^[A-Za-z0-9_./+][A-Za-z0-9_./+-]*$`)
 
 func compileAndRun(ctx context.Context, h effect.Doer, a Args, e effect.Effect) (Result, error) {
 	compilers := "cc clang gcc"

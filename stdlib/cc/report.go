@@ -2,11 +2,11 @@ package cc
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // report is what the script tells: what was printed, and in its last line how it
@@ -18,7 +18,7 @@ type report struct {
 	compiler string
 }
 
-var lastLine = regexp.MustCompile(`\nbsdrun-cc ([a-z]+) (\d+) (.*)\n$`)
+var lastLine = lazyregexp.New(`\nbsdrun-cc ([a-z]+) (\d+) (.*)\n$`)
 
 func parseReport(out string) (report, bool) {
 	found := lastLine.FindStringSubmatchIndex(out)
@@ -36,7 +36,7 @@ type problem struct {
 }
 
 // problemForm fits clang and gcc; old ones tell no column.
-var problemForm = regexp.MustCompile(`(?m)^program\.c:(\d+):(?:\d+:)? (?:fatal )?error: (.*)$`)
+var problemForm = lazyregexp.New(`(?m)^program\.c:(\d+):(?:\d+:)? (?:fatal )?error: (.*)$`)
 
 func parseProblems(messages string) []problem {
 	var list []problem

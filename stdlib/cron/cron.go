@@ -7,12 +7,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -73,9 +73,9 @@ type Changed struct {
 }
 
 var (
-	nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	userForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*\$?$`)
-	envForm  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	nameForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	userForm = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.-]*\$?$`)
+	envForm  = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // check refuses a place that cannot be meant, and fills in the default.

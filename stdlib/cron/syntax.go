@@ -1,12 +1,12 @@
 package cron
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // field is one of the five of a schedule, crontab(5).
@@ -29,7 +29,7 @@ var nicknames = strings.Fields("@reboot @yearly @annually @monthly @weekly @dail
 
 // interval is a number of seconds from the end of one run to the next, which
 // cron(8) knows since 12.
-var interval = regexp.MustCompile(`^@[1-9][0-9]*$`)
+var interval = lazyregexp.New(`^@[1-9][0-9]*$`)
 
 // checkSchedule refuses what cron(8) would not read, and what would never run.
 func checkSchedule(op, schedule string) error {

@@ -2,9 +2,10 @@ package cron
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Entry is a line of a table that runs something.
@@ -121,9 +122,9 @@ func drop(table, name string) string {
 var (
 	// settingForm is a line that sets a variable; blanks may stand around the
 	// equal sign, and quotes around both sides.
-	settingForm = regexp.MustCompile(`^(?:"([^"=]+)"|'([^'=]+)'|([^\s"'=]+))\s*=\s*(.*)$`)
+	settingForm = lazyregexp.New(`^(?:"([^"=]+)"|'([^'=]+)'|([^\s"'=]+))\s*=\s*(.*)$`)
 	// entryForm parts the schedule from the rest.
-	entryForm = regexp.MustCompile(`^(@\S+|\S+(?:[ \t]+\S+){4})[ \t]+(.*)$`)
+	entryForm = lazyregexp.New(`^(@\S+|\S+(?:[ \t]+\S+){4})[ \t]+(.*)$`)
 )
 
 // parse reads a table: one of a user, or with an empty user a system's, which

@@ -2,10 +2,10 @@ package cron
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // userTable is the table of a user.
@@ -31,10 +31,10 @@ const (
 )
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile("user `([^']*)' unknown"), Kind: effect.Missing, Hint: "h.user.ensure makes the user $1"},
-	{Pattern: regexp.MustCompile(`not allowed to use this program`), Kind: effect.Denied, Hint: "/var/cron/allow and /var/cron/deny say who may"},
-	{Pattern: regexp.MustCompile(`must be privileged to use -u`), Kind: effect.Denied, Hint: `run as root: -b, or h:as("root")`},
-	{Pattern: regexp.MustCompile(`errors in crontab file`), Kind: effect.Failed, Hint: "a line of the table, perhaps one that was there before, is wrong; nothing was changed"},
+	{Pattern: lazyregexp.New("user `([^']*)' unknown"), Kind: effect.Missing, Hint: "h.user.ensure makes the user $1"},
+	{Pattern: lazyregexp.New(`not allowed to use this program`), Kind: effect.Denied, Hint: "/var/cron/allow and /var/cron/deny say who may"},
+	{Pattern: lazyregexp.New(`must be privileged to use -u`), Kind: effect.Denied, Hint: `run as root: -b, or h:as("root")`},
+	{Pattern: lazyregexp.New(`errors in crontab file`), Kind: effect.Failed, Hint: "a line of the table, perhaps one that was there before, is wrong; nothing was changed"},
 }
 
 func run(ctx context.Context, h effect.Doer, e effect.Effect) (effect.Result, error) {

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/bulk"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // leastDirect is the length from which a key is worth making.
@@ -177,7 +177,7 @@ _ssh() { ssh -F /dev/null -T -i "$d/key" -p ` + strconv.Itoa(peer.Port) + " -l "
 `
 }
 
-var seenFrom = regexp.MustCompile(`^from ([0-9A-Fa-f.:]+)(?:%\S+)?$`)
+var seenFrom = lazyregexp.New(`^from ([0-9A-Fa-f.:]+)(?:%\S+)?$`)
 
 // probe reaches the other host, and learns as whom that sees this one.
 func (d *direct) probe(ctx context.Context, address, line string) (string, error) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"bsdrun/runtime/bulk"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // maxDiff is how much of a former content is fetched to show a difference.
@@ -35,7 +35,7 @@ type PutArgs struct {
 }
 
 // flagsForm is a list of the names that chflags(1) shows.
-var flagsForm = regexp.MustCompile(`^(0|(arch|nodump|opaque|sappnd|schg|sunlnk|uappnd|uarch|uchg|uhidden|uunlnk|system|sparse|offline|rdonly|reparse)(,[a-z]+)*)?$`)
+var flagsForm = lazyregexp.New(`^(0|(arch|nodump|opaque|sappnd|schg|sunlnk|uappnd|uarch|uchg|uhidden|uunlnk|system|sparse|offline|rdonly|reparse)(,[a-z]+)*)?$`)
 
 // Put gives a file its content. It writes beside the file and renames, so that
 // nobody ever reads half of it, and sends nothing when the file is so already.

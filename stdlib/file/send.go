@@ -3,11 +3,11 @@ package file
 import (
 	"context"
 	"io"
-	"regexp"
 	"strconv"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // UploadArgs are the arguments of Upload.
@@ -199,7 +199,7 @@ func paceOf(op, limit string, parallel, connections int, compress string) (effec
 	return effect.Pace{Limit: rate, Lanes: max(parallel, connections), Connections: connections, Plain: compress == "no"}, nil
 }
 
-var rateForm = regexp.MustCompile(`^([1-9]\d{0,9})([KMG]?)$`)
+var rateForm = lazyregexp.New(`^([1-9]\d{0,9})([KMG]?)$`)
 
 // parseRate reads bytes a second: digits, and perhaps K, M or G.
 func parseRate(op, text string) (int64, error) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"bsdrun/runtime/bulk"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // remote is a small file of another host as content to send.
@@ -163,7 +163,7 @@ func (d *distant) regard(ctx context.Context, also string) (regarded, error) {
 	return parseRegard(d.op, text)
 }
 
-var isLine = regexp.MustCompile(`^is (\d+) (\S+) (\d+) (\d+)$`)
+var isLine = lazyregexp.New(`^is (\d+) (\S+) (\d+) (\d+)$`)
 
 func parseRegard(op, text string) (regarded, error) {
 	var l regarded

@@ -2,11 +2,11 @@ package freebsdupdate
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // generated are files that are made of others, and never merged.
@@ -234,4 +234,4 @@ func (u *upgrading) fetchTexts(ctx context.Context, plan Plan) error {
 	return nil
 }
 
-var badText = regexp.MustCompile(`(?m)^(failed|wrong) [0-9a-f]{64}$`)
+var badText = lazyregexp.New(`(?m)^(failed|wrong) [0-9a-f]{64}$`)

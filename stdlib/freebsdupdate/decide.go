@@ -2,10 +2,10 @@ package freebsdupdate
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/freebsdupdate/threeway"
 )
 
@@ -108,7 +108,7 @@ func mergeText(name, policy string, t texts) decision {
 	return d
 }
 
-var tagForm = regexp.MustCompile(`\$FreeBSD[^$\n]*\$`)
+var tagForm = lazyregexp.New(`\$FreeBSD[^$\n]*\$`)
 
 // withoutTags makes texts comparable that differ in what the version control
 // system of their time wrote into them.
@@ -123,4 +123,4 @@ func isBinary(t texts) bool {
 }
 
 // markerForm finds conflict markers that somebody has left in a text.
-var markerForm = regexp.MustCompile(`(?m)^(<<<<<<<|=======|>>>>>>>)(\s.*)?$`)
+var markerForm = lazyregexp.New(`(?m)^(<<<<<<<|=======|>>>>>>>)(\s.*)?$`)

@@ -2,8 +2,9 @@ package freebsdupdate
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // entry is a file of a release, as its index has it.
@@ -15,7 +16,7 @@ type entry struct {
 	link      string // path that a file is a hard link to
 }
 
-var hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hashForm = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 // parseIndex reads an index of a release: component|part|path|type|owner|group|
 // mode|flags|hash|link.

@@ -2,12 +2,12 @@ package freebsdupdate
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // InstallArgs are the arguments of Install.
@@ -162,7 +162,7 @@ func (t target) carryOut(ctx context.Context, h effect.Doer, op, verb, pass, fla
 // later); it does not print its name, which ends in the time.
 const snapshotMade = "Creating snapshot of existing boot environment... done."
 
-var snapshotForm = regexp.MustCompile(`(?m)^(\S+)_(\d{4}-\d\d-\d\d_\d{6})\t`)
+var snapshotForm = lazyregexp.New(`(?m)^(\S+)_(\d{4}-\d\d-\d\d_\d{6})\t`)
 
 // snapshot names the boot environment that the tool made last.
 func snapshot(ctx context.Context, h effect.Doer, op string) (string, error) {

@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Place says which system is meant; the zero Place is the host itself.
@@ -36,9 +36,9 @@ const (
 )
 
 var (
-	keyForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	releaseForm = regexp.MustCompile(`^\d+\.\d+(-[A-Z]+\d*(-p\d+)?)?$`)
-	wordForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:/-]*$`)
+	keyForm     = lazyregexp.New(`^[0-9a-f]{64}$`)
+	releaseForm = lazyregexp.New(`^\d+\.\d+(-[A-Z]+\d*(-p\d+)?)?$`)
+	wordForm    = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.:/-]*$`)
 )
 
 // check refuses a place that cannot be meant, before anything runs.
@@ -82,7 +82,7 @@ func releaseName(release string) string {
 	return release
 }
 
-var patchLevel = regexp.MustCompile(`-p\d+$`)
+var patchLevel = lazyregexp.New(`-p\d+$`)
 
 // withoutPatch is a release without its patch level.
 func withoutPatch(release string) string { return patchLevel.ReplaceAllString(release, "") }

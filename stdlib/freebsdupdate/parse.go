@@ -1,8 +1,9 @@
 package freebsdupdate
 
 import (
-	"regexp"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // report is what fetch and upgrade print, as data.
@@ -22,9 +23,9 @@ type KernelModule struct {
 
 // listHead begins a list of paths; the heading ends with a colon, on this line
 // or a later one.
-var listHead = regexp.MustCompile(`^The following files (?:will be (removed|added|updated) as part of|are affected by updates)`)
+var listHead = lazyregexp.New(`^The following files (?:will be (removed|added|updated) as part of|are affected by updates)`)
 
-var eolForm = regexp.MustCompile(`HAS PASSED ITS END-OF-LIFE DATE`)
+var eolForm = lazyregexp.New(`HAS PASSED ITS END-OF-LIFE DATE`)
 
 // parseReport reads the lists and warnings among what the tool prints.
 func parseReport(out string) report {
@@ -108,14 +109,14 @@ func (p *reportParser) endWarning() {
 // each form goes to the line's end.
 var differenceForms = []struct {
 	what string
-	form *regexp.Regexp
+	form *lazyregexp.Regexp
 }{
-	{"type", regexp.MustCompile(`^(/.*) is a (regular file|directory|symlink), but should be a (regular file|directory|symlink)\.$`)},
-	{"owner", regexp.MustCompile(`^(/.*) is owned by user id (\d+), but should be owned by user id (\d+)\.$`)},
-	{"group", regexp.MustCompile(`^(/.*) is owned by group id (\d+), but should be owned by group id (\d+)\.$`)},
-	{"mode", regexp.MustCompile(`^(/.*) has (\d+) permissions, but should have (\d+) permissions\.$`)},
-	{"target", regexp.MustCompile(`^(/.*) is a symlink to (.*), but should be a symlink to (.*)\.$`)},
-	{"hash", regexp.MustCompile(`^(/.*) has SHA256 hash ([0-9a-f]{64}), but should have SHA256 hash ([0-9a-f]{64})\.$`)},
+	{"type", lazyregexp.New(`^(/.*) is a (regular file|directory|symlink), but should be a (regular file|directory|symlink)\.$`)},
+	{"owner", lazyregexp.New(`^(/.*) is owned by user id (\d+), but should be owned by user id (\d+)\.$`)},
+	{"group", lazyregexp.New(`^(/.*) is owned by group id (\d+), but should be owned by group id (\d+)\.$`)},
+	{"mode", lazyregexp.New(`^(/.*) has (\d+) permissions, but should have (\d+) permissions\.$`)},
+	{"target", lazyregexp.New(`^(/.*) is a symlink to (.*), but should be a symlink to (.*)\.$`)},
+	{"hash", lazyregexp.New(`^(/.*) has SHA256 hash ([0-9a-f]{64}), but should have SHA256 hash ([0-9a-f]{64})\.$`)},
 }
 
 // parseDifferences reads what IDS prints; a file of several components is

@@ -2,9 +2,9 @@ package freebsdupdate
 
 import (
 	"context"
-	"regexp"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -21,7 +21,7 @@ type Patched struct {
 
 // pathClass finds, in the line that sets P, the class of characters that a path
 // may have, where it lacks % and @.
-var pathClass = regexp.MustCompile(`(?m)^(\s*P="\[[^"\n]*=)(_\[[^"\n]*:alnum:[^"\n]*"\s*)$`)
+var pathClass = lazyregexp.New(`(?m)^(\s*P="\[[^"\n]*=)(_\[[^"\n]*:alnum:[^"\n]*"\s*)$`)
 
 // PatchIntegrityCheck lets an old freebsd-update accept the paths of newer releases.
 func PatchIntegrityCheck(ctx context.Context, h effect.Doer, a PatchArgs) (Patched, error) {

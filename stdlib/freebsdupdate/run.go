@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -50,7 +50,7 @@ func probe(ctx context.Context, h effect.Doer, op string) (features, error) {
 	return featuresOf(out), nil
 }
 
-var optionForm = regexp.MustCompile(`(?m)^\s*(-F|-j|--not-running-from-cron|--currently-running)(?:\)|\s|$)`)
+var optionForm = lazyregexp.New(`(?m)^\s*(-F|-j|--not-running-from-cron|--currently-running)(?:\)|\s|$)`)
 
 func featuresOf(usage string) features {
 	var f features
@@ -217,7 +217,7 @@ func judge(c call, o outcome) (*outcome, error) {
 
 // usageForm finds the usage that the tool prints, with exit code 0, where it
 // does not understand its command line.
-var usageForm = regexp.MustCompile(`(?m)^usage: \S*freebsd-update `)
+var usageForm = lazyregexp.New(`(?m)^usage: \S*freebsd-update `)
 
 func tail(out string) string {
 	const most = 4096
@@ -235,21 +235,21 @@ func lastLine(log []byte) string {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`incompatible with the use of packaged base`), Kind: effect.Failed, Hint: "the system comes from packages: use h.pkgbase.upgrade"},
-	{Pattern: regexp.MustCompile(`failed an integrity check`), Kind: effect.Failed, Hint: "an old freebsd-update does not know the paths of newer releases: h.freebsd_update.patch_integrity_check() first"},
-	{Pattern: regexp.MustCompile(`key has incorrect hash`), Kind: effect.Failed, Hint: "the server's key is not the one of key= or KeyPrint"},
-	{Pattern: regexp.MustCompile(`invalid signature`), Kind: effect.Failed, Hint: "what the server sent is not signed by the key"},
-	{Pattern: regexp.MustCompile(`Fetching metadata signature for (\S+) from \S+ failed\.[\s\S]*No mirrors remaining`), Kind: effect.Missing, Hint: "no server has $1 for this platform, or none answers"},
-	{Pattern: regexp.MustCompile(`No mirrors remaining`), Kind: effect.Failed, Hint: "no server answers: look at the network, or name another one with server="},
-	{Pattern: regexp.MustCompile(`Cannot upgrade from (\S+) to itself`), Kind: effect.Failed, Hint: "the running kernel is $1 already: if only the kernel is, say with currently_running= what the rest is"},
-	{Pattern: regexp.MustCompile(`Cannot upgrade from a version that is not a release`), Kind: effect.Failed, Hint: "freebsd-update upgrades releases alone; others are upgraded from source"},
-	{Pattern: regexp.MustCompile(`partially completed upgrade pending`), Kind: effect.Failed, Hint: "h.freebsd_update.install() goes on with it; force=true forgets it"},
-	{Pattern: regexp.MustCompile(`appear older than what|are older than the`), Kind: effect.Failed, Hint: "the server is behind: try later, or another one with server="},
-	{Pattern: regexp.MustCompile(`You must be root`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
-	{Pattern: regexp.MustCompile(`system securelevel`), Kind: effect.Denied, Hint: "lower kern_securelevel in rc.conf and reboot"},
-	{Pattern: regexp.MustCompile(`Directory is not on a persistent filesystem`), Kind: effect.Failed, Hint: "put WorkDir on a disk"},
-	{Pattern: regexp.MustCompile(`Update (files missing|manifest is corrupt)`), Kind: effect.Failed, Hint: "fetch or upgrade again"},
-	{Pattern: regexp.MustCompile(`No rollback directory found`), Kind: effect.Missing, Hint: "nothing was installed that could be uninstalled"},
+	{Pattern: lazyregexp.New(`incompatible with the use of packaged base`), Kind: effect.Failed, Hint: "the system comes from packages: use h.pkgbase.upgrade"},
+	{Pattern: lazyregexp.New(`failed an integrity check`), Kind: effect.Failed, Hint: "an old freebsd-update does not know the paths of newer releases: h.freebsd_update.patch_integrity_check() first"},
+	{Pattern: lazyregexp.New(`key has incorrect hash`), Kind: effect.Failed, Hint: "the server's key is not the one of key= or KeyPrint"},
+	{Pattern: lazyregexp.New(`invalid signature`), Kind: effect.Failed, Hint: "what the server sent is not signed by the key"},
+	{Pattern: lazyregexp.New(`Fetching metadata signature for (\S+) from \S+ failed\.[\s\S]*No mirrors remaining`), Kind: effect.Missing, Hint: "no server has $1 for this platform, or none answers"},
+	{Pattern: lazyregexp.New(`No mirrors remaining`), Kind: effect.Failed, Hint: "no server answers: look at the network, or name another one with server="},
+	{Pattern: lazyregexp.New(`Cannot upgrade from (\S+) to itself`), Kind: effect.Failed, Hint: "the running kernel is $1 already: if only the kernel is, say with currently_running= what the rest is"},
+	{Pattern: lazyregexp.New(`Cannot upgrade from a version that is not a release`), Kind: effect.Failed, Hint: "freebsd-update upgrades releases alone; others are upgraded from source"},
+	{Pattern: lazyregexp.New(`partially completed upgrade pending`), Kind: effect.Failed, Hint: "h.freebsd_update.install() goes on with it; force=true forgets it"},
+	{Pattern: lazyregexp.New(`appear older than what|are older than the`), Kind: effect.Failed, Hint: "the server is behind: try later, or another one with server="},
+	{Pattern: lazyregexp.New(`You must be root`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
+	{Pattern: lazyregexp.New(`system securelevel`), Kind: effect.Denied, Hint: "lower kern_securelevel in rc.conf and reboot"},
+	{Pattern: lazyregexp.New(`Directory is not on a persistent filesystem`), Kind: effect.Failed, Hint: "put WorkDir on a disk"},
+	{Pattern: lazyregexp.New(`Update (files missing|manifest is corrupt)`), Kind: effect.Failed, Hint: "fetch or upgrade again"},
+	{Pattern: lazyregexp.New(`No rollback directory found`), Kind: effect.Missing, Hint: "nothing was installed that could be uninstalled"},
 }
 
 func explain(err error) error {

@@ -2,10 +2,10 @@ package git
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 func invalid(op, format string, args ...any) error {
@@ -27,7 +27,7 @@ func checkURI(op, uri string) error {
 }
 
 // badName are the sequences that git-check-ref-format(1) forbids.
-var badName = regexp.MustCompile(`^-|^/|/$|//|\.\.|@\{|\.lock$|\.lock/|^\.|/\.|\.$|[\x00-\x20~^:?*\[\\\x7f]`)
+var badName = lazyregexp.New(`^-|^/|/$|//|\.\.|@\{|\.lock$|\.lock/|^\.|/\.|\.$|[\x00-\x20~^:?*\[\\\x7f]`)
 
 func checkName(op, what, name string) error {
 	if name == "" || name == "@" || badName.MatchString(name) {
@@ -36,7 +36,7 @@ func checkName(op, what, name string) error {
 	return nil
 }
 
-var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullHash = lazyregexp.New(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 func checkHash(op, revision string) error {
 	if !fullHash.MatchString(revision) {

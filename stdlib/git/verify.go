@@ -2,10 +2,10 @@ package git
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // VerifyArgs say what to verify.
@@ -102,7 +102,7 @@ func (v *Verification) checkObjects(ctx context.Context, h effect.Doer, op, dir 
 }
 
 var (
-	sshGood    = regexp.MustCompile(`(?m)^Good "git" signature (?:for (\S+) )?with \S+ key (\S+)`)
+	sshGood    = lazyregexp.New(`(?m)^Good "git" signature (?:for (\S+) )?with \S+ key (\S+)`)
 	gpgProblem = map[string]string{
 		"BADSIG": "the signature does not match the content", "EXPSIG": "the signature has expired",
 		"EXPKEYSIG": "the key has expired", "REVKEYSIG": "the key is revoked",

@@ -3,12 +3,12 @@ package gpart
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // AddArgs are the arguments of Add.
@@ -28,7 +28,7 @@ type Added struct {
 	Name    string `lua:"name,produced" doc:"its device without /dev/"`
 }
 
-var typeForm = regexp.MustCompile(`^!?[A-Za-z0-9-]+$`)
+var typeForm = lazyregexp.New(`^!?[A-Za-z0-9-]+$`)
 
 // Add adds a partition. Its place is worked out here: gpart of 8.2 cannot align.
 func Add(ctx context.Context, h effect.Doer, a AddArgs) (Added, error) {

@@ -2,11 +2,11 @@ package gpart
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // DiskArgs name a disk.
@@ -21,7 +21,7 @@ type Saved struct {
 }
 
 // savedHead is the first line: scheme and number of places.
-var savedHead = regexp.MustCompile(`^([A-Z0-9]+) \d+\n`)
+var savedHead = lazyregexp.New(`^([A-Z0-9]+) \d+\n`)
 
 // Backup returns a disk's table as text.
 func Backup(ctx context.Context, h effect.Doer, a DiskArgs) (Saved, error) {

@@ -3,11 +3,11 @@ package gpart
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // SectorCode is how much of a first sector is boot code: what follows is the
@@ -48,7 +48,7 @@ want=$(head -c "$n" "$file" | sha256 -q) || exit
 echo "$size $have $want"
 done`
 
-var measuredLine = regexp.MustCompile(`^(-1|\d+) ([0-9a-f]{64}|-) ([0-9a-f]{64}|-)$`)
+var measuredLine = lazyregexp.New(`^(-1|\d+) ([0-9a-f]{64}|-) ([0-9a-f]{64}|-)$`)
 
 // Measure compares what places hold with files, in one exchange.
 func Measure(ctx context.Context, h effect.Doer, op string, codes []Code) ([]Measured, error) {

@@ -6,11 +6,11 @@ package gpart
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const (
@@ -101,7 +101,7 @@ func resource(disk string) effect.Resource { return effect.Resource("disk:" + di
 
 // diskForm is the name of a geom that may hold a table: ada0, mirror/gm0,
 // diskid/DISK-X.
-var diskForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:+/-]*$`)
+var diskForm = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.:+/-]*$`)
 
 // diskName takes the name of a disk, with or without /dev/.
 func diskName(op, disk string) (string, error) {
@@ -113,11 +113,11 @@ func diskName(op, disk string) (string, error) {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`No such geom`), Kind: effect.Missing, Hint: "h.gpart.show() lists the disks that have a table, h.facts.disks all of them"},
-	{Pattern: regexp.MustCompile(`(?i)operation not permitted|permission denied`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); root itself may not write to what is open, such as a mounted file system"},
-	{Pattern: regexp.MustCompile(`(?i)device busy`), Kind: effect.Denied, Hint: "something uses it: a file system, a pool, swap"},
-	{Pattern: regexp.MustCompile(`not enough space|No space left|no space`), Kind: effect.Failed, Hint: "h.gpart.show shows the gaps"},
-	{Pattern: regexp.MustCompile(`[Nn]o such file or directory`), Kind: effect.Missing},
+	{Pattern: lazyregexp.New(`No such geom`), Kind: effect.Missing, Hint: "h.gpart.show() lists the disks that have a table, h.facts.disks all of them"},
+	{Pattern: lazyregexp.New(`(?i)operation not permitted|permission denied`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); root itself may not write to what is open, such as a mounted file system"},
+	{Pattern: lazyregexp.New(`(?i)device busy`), Kind: effect.Denied, Hint: "something uses it: a file system, a pool, swap"},
+	{Pattern: lazyregexp.New(`not enough space|No space left|no space`), Kind: effect.Failed, Hint: "h.gpart.show shows the gaps"},
+	{Pattern: lazyregexp.New(`[Nn]o such file or directory`), Kind: effect.Missing},
 }
 
 func run(ctx context.Context, h effect.Doer, e effect.Effect) (effect.Result, error) {

@@ -3,9 +3,10 @@ package gpart
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Table is a disk's partition table.
@@ -41,9 +42,9 @@ type Range struct {
 // third column of a partition is its index or, with -p, its name; a label may
 // hold blanks.
 var (
-	headLine = regexp.MustCompile(`^=>\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+\(([0-9.]+[BKMGTPE]?)\)(\s+\[CORRUPT\])?\s*$`)
-	freeLine = regexp.MustCompile(`^\s+(\d+)\s+(\d+)\s+- free -\s+\(([0-9.]+[BKMGTPE]?)\)\s*$`)
-	partLine = regexp.MustCompile(`^\s+(\d+)\s+(\d+)\s+(\S+)\s{1,2}(.*?)(?:\s{2}\[([A-Za-z0-9_,]+)\])?\s+\(([0-9.]+[BKMGTPE]?)\)\s*$`)
+	headLine = lazyregexp.New(`^=>\s+(\d+)\s+(\d+)\s+(\S+)\s+(\S+)\s+\(([0-9.]+[BKMGTPE]?)\)(\s+\[CORRUPT\])?\s*$`)
+	freeLine = lazyregexp.New(`^\s+(\d+)\s+(\d+)\s+- free -\s+\(([0-9.]+[BKMGTPE]?)\)\s*$`)
+	partLine = lazyregexp.New(`^\s+(\d+)\s+(\d+)\s+(\S+)\s{1,2}(.*?)(?:\s{2}\[([A-Za-z0-9_,]+)\])?\s+\(([0-9.]+[BKMGTPE]?)\)\s*$`)
 )
 
 // row is a partition or a gap as one run of gpart show tells of it, in sectors.

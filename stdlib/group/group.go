@@ -3,13 +3,13 @@ package group
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const (
@@ -67,7 +67,7 @@ type NameArgs struct {
 
 // nameForm is what pw(8) takes; a name of digits alone it would take for a
 // number.
-var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
+var nameForm = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
 
 // CheckName refuses what is no name of a group or user.
 func CheckName(op, kind, name string) error {
@@ -362,13 +362,13 @@ func refuseFirst(ctx context.Context, h effect.Doer, op string, g Group) error {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile("no such (?:user|uid) `([^']*)'"), Kind: effect.Missing, Hint: "there is no user $1"},
-	{Pattern: regexp.MustCompile("user `([^']*)' does not exist"), Kind: effect.Missing, Hint: "h.user.ensure makes the user $1"},
-	{Pattern: regexp.MustCompile("group `([^']*)' (?:does not exist|is not defined)"), Kind: effect.Missing, Hint: "h.group.ensure makes the group $1"},
-	{Pattern: regexp.MustCompile("group '([^']*)' already exists"), Kind: effect.Failed, Hint: "the group $1 has members already: say with group= that it is to be the first group"},
-	{Pattern: regexp.MustCompile("has already been allocated"), Kind: effect.Failed, Hint: "another one has this number: leave it out, and the next free one is taken"},
-	{Pattern: regexp.MustCompile("must be root|you are not root|Permission denied"), Kind: effect.Denied, Hint: `run as root: -b, or h:as("root")`},
-	{Pattern: regexp.MustCompile("file is busy|temporarily unavailable|database is busy"), Kind: effect.Failed, Hint: "somebody edits the accounts, as with vipw(8); try again"},
+	{Pattern: lazyregexp.New("no such (?:user|uid) `([^']*)'"), Kind: effect.Missing, Hint: "there is no user $1"},
+	{Pattern: lazyregexp.New("user `([^']*)' does not exist"), Kind: effect.Missing, Hint: "h.user.ensure makes the user $1"},
+	{Pattern: lazyregexp.New("group `([^']*)' (?:does not exist|is not defined)"), Kind: effect.Missing, Hint: "h.group.ensure makes the group $1"},
+	{Pattern: lazyregexp.New("group '([^']*)' already exists"), Kind: effect.Failed, Hint: "the group $1 has members already: say with group= that it is to be the first group"},
+	{Pattern: lazyregexp.New("has already been allocated"), Kind: effect.Failed, Hint: "another one has this number: leave it out, and the next free one is taken"},
+	{Pattern: lazyregexp.New("must be root|you are not root|Permission denied"), Kind: effect.Denied, Hint: `run as root: -b, or h:as("root")`},
+	{Pattern: lazyregexp.New("file is busy|temporarily unavailable|database is busy"), Kind: effect.Failed, Hint: "somebody edits the accounts, as with vipw(8); try again"},
 }
 
 // Run carries out one command of pw and explains its failure.

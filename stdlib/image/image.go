@@ -6,12 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const (
@@ -104,7 +104,7 @@ type Args struct {
 	ForceShare bool   `lua:"force_share" doc:"look although a running machine writes to it: what is found may be out of date or make no sense (-U)"`
 }
 
-var formatForm = regexp.MustCompile(`^[a-z0-9-]*$`)
+var formatForm = lazyregexp.New(`^[a-z0-9-]*$`)
 
 // check refuses paths that qemu-img would take for something else: it knows
 // protocols, which a path from the root never is.
@@ -240,14 +240,14 @@ func (a Args) size(ctx context.Context, h effect.Doer, op string) (Size, error) 
 
 // rules tell what the texts of qemu-img mean and what to do about them.
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`qemu-img: (?:command )?[Nn]ot found`), Kind: effect.Missing, Hint: "this host has no qemu-img: it is in qemu-utils on Debian, qemu-img on Fedora, the package qemu-tools on FreeBSD"},
-	{Pattern: regexp.MustCompile(`Failed to get (?:shared )?"[^"]*" lock|Is another process using the image`), Kind: effect.Failed, Hint: "a running machine uses the image: shut it down first (h.libvirt.shutdown); force_share=true looks all the same"},
-	{Pattern: regexp.MustCompile(`Could not open backing file: Could not open '([^']*)': No such file`), Kind: effect.Missing, Hint: "the image is of no use without its backing file $1"},
-	{Pattern: regexp.MustCompile(`No space left on device`), Kind: effect.Failed, Hint: "the file system of the destination is full: image.extents tells how much data the image holds"},
-	{Pattern: regexp.MustCompile(`No such file or directory`), Kind: effect.Missing},
-	{Pattern: regexp.MustCompile(`Permission denied|Operation not permitted`), Kind: effect.Denied, Hint: "run as root (-b, or h:as(\"root\"))"},
-	{Pattern: regexp.MustCompile(`marked (?:as )?corrupt|[Ii]mage is corrupt`), Kind: effect.Failed, Hint: "see what qemu-img check says of it, and keep a copy before it repairs anything"},
-	{Pattern: regexp.MustCompile(`Parameter 'encrypt\.key-secret' is required|Encryption is not|encrypted`), Kind: effect.Failed, Hint: "the image is encrypted, and its key is not to be had this way"},
+	{Pattern: lazyregexp.New(`qemu-img: (?:command )?[Nn]ot found`), Kind: effect.Missing, Hint: "this host has no qemu-img: it is in qemu-utils on Debian, qemu-img on Fedora, the package qemu-tools on FreeBSD"},
+	{Pattern: lazyregexp.New(`Failed to get (?:shared )?"[^"]*" lock|Is another process using the image`), Kind: effect.Failed, Hint: "a running machine uses the image: shut it down first (h.libvirt.shutdown); force_share=true looks all the same"},
+	{Pattern: lazyregexp.New(`Could not open backing file: Could not open '([^']*)': No such file`), Kind: effect.Missing, Hint: "the image is of no use without its backing file $1"},
+	{Pattern: lazyregexp.New(`No space left on device`), Kind: effect.Failed, Hint: "the file system of the destination is full: image.extents tells how much data the image holds"},
+	{Pattern: lazyregexp.New(`No such file or directory`), Kind: effect.Missing},
+	{Pattern: lazyregexp.New(`Permission denied|Operation not permitted`), Kind: effect.Denied, Hint: "run as root (-b, or h:as(\"root\"))"},
+	{Pattern: lazyregexp.New(`marked (?:as )?corrupt|[Ii]mage is corrupt`), Kind: effect.Failed, Hint: "see what qemu-img check says of it, and keep a copy before it repairs anything"},
+	{Pattern: lazyregexp.New(`Parameter 'encrypt\.key-secret' is required|Encryption is not|encrypted`), Kind: effect.Failed, Hint: "the image is encrypted, and its key is not to be had this way"},
 }
 
 // explain adds to a failure of qemu-img what its texts mean.

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // ToRawArgs say what becomes a raw image.
@@ -321,7 +321,7 @@ func (t *tail) add(log []byte) {
 }
 
 // progress is what qemu-img -p prints, with carriage returns.
-var progress = regexp.MustCompile(`\((\d+\.\d+)/100%\)`)
+var progress = lazyregexp.New(`\((\d+\.\d+)/100%\)`)
 
 func (t *tail) report(ctx context.Context) {
 	of := t.end

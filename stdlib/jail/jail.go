@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -149,9 +149,9 @@ type RemoveArgs struct {
 }
 
 var (
-	nameForm  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	blockForm = regexp.MustCompile(`^[A-Za-z0-9_*][A-Za-z0-9_.*-]*$`)
-	paramForm = regexp.MustCompile(`^\$?[A-Za-z_][A-Za-z0-9_.]*$`)
+	nameForm  = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	blockForm = lazyregexp.New(`^[A-Za-z0-9_*][A-Za-z0-9_.*-]*$`)
+	paramForm = lazyregexp.New(`^\$?[A-Za-z_][A-Za-z0-9_.]*$`)
 )
 
 func resource(name string) effect.Resource { return effect.Resource("jail:" + name) }

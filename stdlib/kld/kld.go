@@ -4,11 +4,11 @@ package kld
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const (
@@ -53,7 +53,7 @@ var Module = binding.Module{
 }
 
 // nameForm is the name of a module's file without its suffix.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
+var nameForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
 
 // moduleName takes a module with or without .ko.
 func moduleName(op, name string) (string, error) {
@@ -67,10 +67,10 @@ func moduleName(op, name string) (string, error) {
 func resource(name string) effect.Resource { return effect.Resource("kld:" + name) }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); a raised kern.securelevel forbids it to root too"},
-	{Pattern: regexp.MustCompile(`No such file or directory|can't find file`), Kind: effect.Missing, Hint: "modules lie in /boot/kernel and /boot/modules; some come with packages"},
-	{Pattern: regexp.MustCompile(`Exec format error|error occurred while loading module`), Kind: effect.Failed, Hint: "it may be built for another release than the kernel that runs: dmesg tells; after an upgrade of the kernel the host has to reboot first"},
-	{Pattern: regexp.MustCompile(`Device busy|Resource busy`), Kind: effect.Failed, Hint: "something uses it: another module, a file system, an interface"},
+	{Pattern: lazyregexp.New(`Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); a raised kern.securelevel forbids it to root too"},
+	{Pattern: lazyregexp.New(`No such file or directory|can't find file`), Kind: effect.Missing, Hint: "modules lie in /boot/kernel and /boot/modules; some come with packages"},
+	{Pattern: lazyregexp.New(`Exec format error|error occurred while loading module`), Kind: effect.Failed, Hint: "it may be built for another release than the kernel that runs: dmesg tells; after an upgrade of the kernel the host has to reboot first"},
+	{Pattern: lazyregexp.New(`Device busy|Resource busy`), Kind: effect.Failed, Hint: "something uses it: another module, a file system, an interface"},
 }
 
 func run(ctx context.Context, h effect.Doer, e effect.Effect) (effect.Result, error) {

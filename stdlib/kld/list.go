@@ -2,11 +2,11 @@ package kld
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // ListArgs are the arguments of List.
@@ -40,8 +40,8 @@ func List(ctx context.Context, h effect.Doer, _ ListArgs) ([]File, error) {
 // The lines of kldstat -v: a file, and below it the heads and modules of its
 // contents.
 var (
-	fileLine   = regexp.MustCompile(`^\s*(\d+)\s+(\d+)\s+0x[0-9a-f]+\s+([0-9a-f]+)\s+(\S+)(?:\s+\((\S+)\))?\s*$`)
-	moduleLine = regexp.MustCompile(`^\t+\s*(\d+)\s+(\S+)\s*$`)
+	fileLine   = lazyregexp.New(`^\s*(\d+)\s+(\d+)\s+0x[0-9a-f]+\s+([0-9a-f]+)\s+(\S+)(?:\s+\((\S+)\))?\s*$`)
+	moduleLine = lazyregexp.New(`^\t+\s*(\d+)\s+(\S+)\s*$`)
 )
 
 func parseList(op, out string) ([]File, error) {

@@ -2,11 +2,11 @@ package kld
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // How a module stands in the running kernel.
@@ -71,7 +71,7 @@ func Load(ctx context.Context, h effect.Doer, a LoadArgs) (Changed, error) {
 
 // thereAlready is what kldload says of a module that the kernel has by another
 // name: kldstat knows modules, and files, but not every name.
-var thereAlready = regexp.MustCompile(`already loaded or in kernel|File exists`)
+var thereAlready = lazyregexp.New(`already loaded or in kernel|File exists`)
 
 func load(ctx context.Context, h effect.Doer, op, name string) (changed bool, err error) {
 	e := effect.Effect{
@@ -191,7 +191,7 @@ func carries(ctx context.Context, h effect.Doer, op, name, state string) (string
 
 // plainName is an interface that is called after its driver, or a vlan(4) that is
 // called after its parent. Whose any other is cannot be told.
-var plainName = regexp.MustCompile(`^([a-z][a-z0-9_]*?)\d+(\.\d+)?$`)
+var plainName = lazyregexp.New(`^([a-z][a-z0-9_]*?)\d+(\.\d+)?$`)
 
 // interfacesOf are those that a driver may have made: those of its name, and those
 // that were given a name of their own.

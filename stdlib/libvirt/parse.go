@@ -7,7 +7,6 @@ import (
 	"math"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // parseDomain reads a domain's XML.
@@ -100,7 +100,7 @@ func pointed(n *uint) int {
 
 // osIDs finds the guest's system in the metadata, under whatever prefix the tool
 // that wrote it chose.
-var osIDs = regexp.MustCompile(`<(?:[\w-]+:)?os\s[^>]*\bid=["']([^"']*)["']`)
+var osIDs = lazyregexp.New(`<(?:[\w-]+:)?os\s[^>]*\bid=["']([^"']*)["']`)
 
 func osID(m *libvirtxml.DomainMetadata) string {
 	if m == nil || !strings.Contains(m.XML, "libosinfo") {
@@ -206,7 +206,7 @@ func cells(x *libvirtxml.DomainCPU) []Cell {
 }
 
 // chipsets tell the machine types apart; pc and pc-1.3 are old names of i440fx.
-var chipsets = regexp.MustCompile(`^(?:pc-)?(q35|i440fx)\b|^(pc)(?:-\d|$)`)
+var chipsets = lazyregexp.New(`^(?:pc-)?(q35|i440fx)\b|^(pc)(?:-\d|$)`)
 
 func (d *Domain) setOS(x *libvirtxml.DomainOS) {
 	x = cmp.Or(x, &libvirtxml.DomainOS{})
@@ -226,7 +226,7 @@ func (d *Domain) setOS(x *libvirtxml.DomainOS) {
 
 // efiNames are how files with EFI firmware are called; one that is loaded as a ROM
 // does not say what it is.
-var efiNames = regexp.MustCompile(`(?i)ovmf|aavmf|edk2|uefi|efi`)
+var efiNames = lazyregexp.New(`(?i)ovmf|aavmf|edk2|uefi|efi`)
 
 func firmware(x *libvirtxml.DomainOS, arch string) Firmware {
 	f := Firmware{Kind: "none", Auto: x.Firmware != "", Features: []string{}}

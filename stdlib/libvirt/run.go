@@ -3,10 +3,10 @@ package libvirt
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Connect says which hypervisor is asked.
@@ -57,7 +57,7 @@ func checkName(op, what, name string) error {
 }
 
 // numeric names look like the number of a running domain, which virsh prefers.
-var numeric = regexp.MustCompile(`^\d+$`)
+var numeric = lazyregexp.New(`^\d+$`)
 
 // find is the domain's name, or its UUID where virsh would take the name for the
 // number of another one.
@@ -79,18 +79,18 @@ func (a NameArgs) find(ctx context.Context, h effect.Doer, op string) (string, e
 
 // rules tell what the texts of virsh mean and what to do about them.
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`virsh: (?:command )?[Nn]ot found|exec: virsh: not found`), Kind: effect.Missing, Hint: "this host has no virsh (libvirt-clients)"},
-	{Pattern: regexp.MustCompile(`[Ff]ailed to get domain|Domain not found|no domain with matching`), Kind: effect.Missing, Hint: "h.libvirt.domains lists them; the root user and others may each have domains of their own (connect=)"},
-	{Pattern: regexp.MustCompile(`[Ff]ailed to get network|Network not found|no network with matching`), Kind: effect.Missing, Hint: "h.libvirt.networks lists them"},
-	{Pattern: regexp.MustCompile(`[Ff]ailed to get pool|Storage pool not found|no storage pool with matching`), Kind: effect.Missing, Hint: "h.libvirt.pools lists them"},
-	{Pattern: regexp.MustCompile(`[Ff]ailed to get vol|Storage volume not found|no storage vol with matching`), Kind: effect.Missing, Hint: "see with virsh vol-list which volumes the pool has; virsh pool-refresh looks for new ones"},
-	{Pattern: regexp.MustCompile(`pool '([^']*)' is not active`), Kind: effect.Failed, Hint: "start it first: virsh pool-start $1"},
-	{Pattern: regexp.MustCompile(`authentication (?:unavailable|failed)|polkit|[Pp]ermission denied|Operation not permitted|Unable to get system bus connection|access denied`), Kind: effect.Denied, Hint: "the hypervisor of the system is root's and the group libvirt's: run as root (-b, or h:as(\"root\")); connect=\"qemu:///session\" has the user's own domains"},
-	{Pattern: regexp.MustCompile(`Failed to connect socket to '([^']*)'`), Kind: effect.Failed, Hint: "libvirt's daemon does not run: start libvirtd, or virtqemud where its drivers have daemons of their own"},
-	{Pattern: regexp.MustCompile(`[Ff]ailed to connect to the hypervisor`), Kind: effect.Failed, Hint: "see whether connect= is right, and what the journal says of libvirtd"},
-	{Pattern: regexp.MustCompile(`network '([^']*)' is not active`), Kind: effect.Failed, Hint: "start the network first: virsh net-start $1"},
-	{Pattern: regexp.MustCompile(`Failed to get "write" lock|Is another process using the image`), Kind: effect.Failed, Hint: "something uses its disk: another domain, or a qemu-img under way"},
-	{Pattern: regexp.MustCompile(`Cannot access storage file '([^']*)'`), Kind: effect.Failed, Hint: "$1 is missing, or not readable for QEMU's user"},
+	{Pattern: lazyregexp.New(`virsh: (?:command )?[Nn]ot found|exec: virsh: not found`), Kind: effect.Missing, Hint: "this host has no virsh (libvirt-clients)"},
+	{Pattern: lazyregexp.New(`[Ff]ailed to get domain|Domain not found|no domain with matching`), Kind: effect.Missing, Hint: "h.libvirt.domains lists them; the root user and others may each have domains of their own (connect=)"},
+	{Pattern: lazyregexp.New(`[Ff]ailed to get network|Network not found|no network with matching`), Kind: effect.Missing, Hint: "h.libvirt.networks lists them"},
+	{Pattern: lazyregexp.New(`[Ff]ailed to get pool|Storage pool not found|no storage pool with matching`), Kind: effect.Missing, Hint: "h.libvirt.pools lists them"},
+	{Pattern: lazyregexp.New(`[Ff]ailed to get vol|Storage volume not found|no storage vol with matching`), Kind: effect.Missing, Hint: "see with virsh vol-list which volumes the pool has; virsh pool-refresh looks for new ones"},
+	{Pattern: lazyregexp.New(`pool '([^']*)' is not active`), Kind: effect.Failed, Hint: "start it first: virsh pool-start $1"},
+	{Pattern: lazyregexp.New(`authentication (?:unavailable|failed)|polkit|[Pp]ermission denied|Operation not permitted|Unable to get system bus connection|access denied`), Kind: effect.Denied, Hint: "the hypervisor of the system is root's and the group libvirt's: run as root (-b, or h:as(\"root\")); connect=\"qemu:///session\" has the user's own domains"},
+	{Pattern: lazyregexp.New(`Failed to connect socket to '([^']*)'`), Kind: effect.Failed, Hint: "libvirt's daemon does not run: start libvirtd, or virtqemud where its drivers have daemons of their own"},
+	{Pattern: lazyregexp.New(`[Ff]ailed to connect to the hypervisor`), Kind: effect.Failed, Hint: "see whether connect= is right, and what the journal says of libvirtd"},
+	{Pattern: lazyregexp.New(`network '([^']*)' is not active`), Kind: effect.Failed, Hint: "start the network first: virsh net-start $1"},
+	{Pattern: lazyregexp.New(`Failed to get "write" lock|Is another process using the image`), Kind: effect.Failed, Hint: "something uses its disk: another domain, or a qemu-img under way"},
+	{Pattern: lazyregexp.New(`Cannot access storage file '([^']*)'`), Kind: effect.Failed, Hint: "$1 is missing, or not readable for QEMU's user"},
 }
 
 // explain adds to a failure of virsh what its texts mean.

@@ -2,7 +2,6 @@ package libvirt
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Disks returns a domain's disks with their paths and sizes.
@@ -76,7 +76,7 @@ func fillDisks(disks []Disk, out string) {
 }
 
 // leadingNumber is a size in bytes, with the word or without.
-var leadingNumber = regexp.MustCompile(`^(\d+)(?: bytes)?$`)
+var leadingNumber = lazyregexp.New(`^(\d+)(?: bytes)?$`)
 
 func (d *Disk) fill(text string) {
 	for line := range strings.Lines(text) {

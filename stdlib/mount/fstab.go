@@ -2,10 +2,11 @@ package mount
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // entry is a line of fstab(5), or of what mount -p prints in its form.
@@ -17,7 +18,7 @@ type entry struct {
 }
 
 // fields finds the words of a line.
-var fields = regexp.MustCompile(`[^ \t\r\n]+`)
+var fields = lazyregexp.New(`[^ \t\r\n]+`)
 
 // parseLine reads a line; ok is false for comments and for what is no entry.
 func parseLine(line string) (e entry, ok bool) {
@@ -70,11 +71,11 @@ func parseMounted(out string) ([]entry, error) {
 	return list, nil
 }
 
-var mountedLine = regexp.MustCompile(`^(\S.*?)[ \t]+(/.*?)[ \t]+(\S+)[ \t]+(\S+)[ \t]+(\d+) (\d+)$`)
+var mountedLine = lazyregexp.New(`^(\S.*?)[ \t]+(/.*?)[ \t]+(\S+)[ \t]+(\S+)[ \t]+(\d+) (\d+)$`)
 
 // Blanks in names are written in octal, as strunvis(3) reads them.
 var (
-	octal   = regexp.MustCompile(`\\[0-7]{3}`)
+	octal   = lazyregexp.New(`\\[0-7]{3}`)
 	escapes = strings.NewReplacer(" ", `\040`, "\t", `\011`, `\`, `\134`)
 )
 

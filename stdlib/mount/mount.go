@@ -3,11 +3,11 @@ package mount
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -103,12 +103,12 @@ func (c *Changed) note(mounted, fstab bool) {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`Operation not permitted|Permission denied`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
-	{Pattern: regexp.MustCompile(`cannot be mounted using|legacy`), Kind: effect.Failed, Hint: "give the dataset the property mountpoint=legacy, or let ZFS mount it and leave fstab alone"},
-	{Pattern: regexp.MustCompile(`No such file or directory|unknown special file|dataset does not exist`), Kind: effect.Missing, Hint: "there is no such device, dataset or directory"},
-	{Pattern: regexp.MustCompile(`Device busy|Resource busy`), Kind: effect.Failed, Hint: "something in it is in use: fstat(1) tells what; force=true takes it away nevertheless"},
-	{Pattern: regexp.MustCompile(`Invalid argument|Invalid fstype|incorrect super block`), Kind: effect.Failed, Hint: "the device holds no file system of that type"},
-	{Pattern: regexp.MustCompile(`Operation not supported`), Kind: effect.Failed, Hint: "the kernel has no such file system: kldload its module first"},
+	{Pattern: lazyregexp.New(`Operation not permitted|Permission denied`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
+	{Pattern: lazyregexp.New(`cannot be mounted using|legacy`), Kind: effect.Failed, Hint: "give the dataset the property mountpoint=legacy, or let ZFS mount it and leave fstab alone"},
+	{Pattern: lazyregexp.New(`No such file or directory|unknown special file|dataset does not exist`), Kind: effect.Missing, Hint: "there is no such device, dataset or directory"},
+	{Pattern: lazyregexp.New(`Device busy|Resource busy`), Kind: effect.Failed, Hint: "something in it is in use: fstat(1) tells what; force=true takes it away nevertheless"},
+	{Pattern: lazyregexp.New(`Invalid argument|Invalid fstype|incorrect super block`), Kind: effect.Failed, Hint: "the device holds no file system of that type"},
+	{Pattern: lazyregexp.New(`Operation not supported`), Kind: effect.Failed, Hint: "the kernel has no such file system: kldload its module first"},
 }
 
 func do(ctx context.Context, h effect.Doer, e effect.Effect) error {
@@ -137,7 +137,7 @@ var access = []string{"rw", "ro", "rq"}
 // bootOnly are options that speak to the boot, not to the kernel.
 var bootOnly = []string{"noauto", "late", "failok", "nofail"}
 
-var optionForm = regexp.MustCompile(`^[^\s,#]+$`)
+var optionForm = lazyregexp.New(`^[^\s,#]+$`)
 
 // entry checks the arguments, and is the line of fstab that they mean.
 func (a EnsureArgs) entry(op string) (entry, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // EnsureAliasArgs are the arguments of EnsureAlias.
@@ -33,7 +33,7 @@ type AliasChanged struct {
 	Boot    bool `lua:"boot" doc:"rc.conf was changed"`
 }
 
-var interfaceName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,14}$`)
+var interfaceName = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]{0,14}$`)
 
 // EnsureAlias gives an interface an address, or takes it away.
 func EnsureAlias(ctx context.Context, h effect.Doer, a EnsureAliasArgs) (AliasChanged, error) {

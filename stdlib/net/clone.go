@@ -2,11 +2,11 @@ package net
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/sysrc"
 )
 
@@ -28,9 +28,9 @@ type CloneChanged struct {
 }
 
 var (
-	cloneName = regexp.MustCompile(`^[a-z][a-z_]*[0-9]+(\.[0-9]+)?$`)
-	argWord   = regexp.MustCompile(`^[A-Za-z0-9_.:/%-]+$`)
-	pairEnd   = regexp.MustCompile(`^epair[0-9]+[ab]$`)
+	cloneName = lazyregexp.New(`^[a-z][a-z_]*[0-9]+(\.[0-9]+)?$`)
+	argWord   = lazyregexp.New(`^[A-Za-z0-9_.:/%-]+$`)
+	pairEnd   = lazyregexp.New(`^epair[0-9]+[ab]$`)
 )
 
 // EnsureClone makes an interface that is no device, or unmakes it.

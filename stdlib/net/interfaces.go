@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Interface is what ifconfig(8) shows of an interface.
@@ -117,9 +117,9 @@ func missingInterface(op, name string) error {
 }
 
 var (
-	headLine   = regexp.MustCompile(`^([^\s:]+): flags=[0-9a-fA-F]+(?:<([^>]*)>)?(?: metric \d+)?(?: mtu (\d+))?\s*$`)
-	vlanLine   = regexp.MustCompile(`^vlan: (\d+)(?:.*parent interface: (\S+))?`)
-	memberLine = regexp.MustCompile(`^(?:member|laggport): (\S+)`)
+	headLine   = lazyregexp.New(`^([^\s:]+): flags=[0-9a-fA-F]+(?:<([^>]*)>)?(?: metric \d+)?(?: mtu (\d+))?\s*$`)
+	vlanLine   = lazyregexp.New(`^vlan: (\d+)(?:.*parent interface: (\S+))?`)
+	memberLine = lazyregexp.New(`^(?:member|laggport): (\S+)`)
 )
 
 // parseInterfaces reads what ifconfig(8) prints, of any release.

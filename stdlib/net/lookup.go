@@ -3,13 +3,13 @@ package net
 import (
 	"context"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // ResolveArgs are the arguments of Resolve.
@@ -29,7 +29,7 @@ type Resolved struct {
 // has it.
 const resolveScript = `if command -v getaddrinfo >/dev/null; then getaddrinfo -t stream "$1"; else getent hosts "$1"; fi`
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.:%-]*[A-Za-z0-9_.])?$|^::`)
+var hostName = lazyregexp.New(`^[A-Za-z0-9_]([A-Za-z0-9_.:%-]*[A-Za-z0-9_.])?$|^::`)
 
 // Resolve looks a name up.
 func Resolve(ctx context.Context, h effect.Doer, a ResolveArgs) (Resolved, error) {
@@ -137,7 +137,7 @@ func Reachable(ctx context.Context, h effect.Doer, a ReachableArgs) (Reached, er
 	return reached(res)
 }
 
-var roundTrip = regexp.MustCompile(`time=([\d.]+) ms`)
+var roundTrip = lazyregexp.New(`time=([\d.]+) ms`)
 
 func reached(res effect.Result) (Reached, error) {
 	out, err := res.Text()

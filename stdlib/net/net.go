@@ -5,10 +5,10 @@ package net
 import (
 	"context"
 	"net/netip"
-	"regexp"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Module is h.net.
@@ -99,9 +99,9 @@ func familyOf(a netip.Addr) string {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`(?i)Operation not permitted|Permission denied`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
-	{Pattern: regexp.MustCompile(`interface \S+ does not exist`), Kind: effect.Missing, Hint: "net.clone.ensure makes interfaces that are no devices"},
-	{Pattern: regexp.MustCompile(`SIOCIFCREATE2?.*Invalid argument`), Kind: effect.Failed, Hint: "the kernel has no such kind of interface: load its module, such as if_bridge"},
+	{Pattern: lazyregexp.New(`(?i)Operation not permitted|Permission denied`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
+	{Pattern: lazyregexp.New(`interface \S+ does not exist`), Kind: effect.Missing, Hint: "net.clone.ensure makes interfaces that are no devices"},
+	{Pattern: lazyregexp.New(`SIOCIFCREATE2?.*Invalid argument`), Kind: effect.Failed, Hint: "the kernel has no such kind of interface: load its module, such as if_bridge"},
 }
 
 // read runs a command or a script that changes nothing, for its output.

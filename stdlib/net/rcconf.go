@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/sysrc"
 )
 
@@ -106,7 +107,7 @@ func parsePrefix(word string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a.WithZone(""), bits), true
 }
 
-var spanForm = regexp.MustCompile(`^(?:[0-9.]*\d-\d[0-9.]*|[0-9a-fA-F:]*:[0-9a-fA-F]+-[0-9a-fA-F]+[0-9a-fA-F:]*)(?:/\d+)?$`)
+var spanForm = lazyregexp.New(`^(?:[0-9.]*\d-\d[0-9.]*|[0-9a-fA-F:]*:[0-9a-fA-F]+-[0-9a-fA-F]+[0-9a-fA-F:]*)(?:/\d+)?$`)
 
 // spans tells whether a range of addresses holds one. In ranges of IPv6 it is the
 // last group but for the prefix.

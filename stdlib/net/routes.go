@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Route is a row of the routing table.
@@ -173,7 +173,7 @@ func DefaultRoute(ctx context.Context, h effect.Doer, a DefaultRouteArgs) (Defau
 	return defaultRoute(ctx, h, "net.default_route", a.Family)
 }
 
-var noRoute = regexp.MustCompile(`route has not been found|No such process|not in table`)
+var noRoute = lazyregexp.New(`route has not been found|No such process|not in table`)
 
 func defaultRoute(ctx context.Context, h effect.Doer, op, family string) (Default, error) {
 	argv := []string{"route", "-n", "get", "default"}

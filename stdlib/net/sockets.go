@@ -3,12 +3,12 @@ package net
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Socket is an end of a connection, or one that waits for some.
@@ -76,7 +76,7 @@ func (s Socket) listens() bool {
 
 const both = "both"
 
-var sockstatLine = regexp.MustCompile(`^(\S+)\s+(\S.*?)\s+(\d+|\?)\s+(\d+|\?)\s+([a-z]+)(46|4|6)\s+(\S+)\s+(\S+)`)
+var sockstatLine = lazyregexp.New(`^(\S+)\s+(\S.*?)\s+(\d+|\?)\s+(\d+|\?)\s+([a-z]+)(46|4|6)\s+(\S+)\s+(\S+)`)
 
 // parseSockstat reads what sockstat(1) prints.
 func parseSockstat(out string) ([]Socket, error) {
@@ -121,7 +121,7 @@ func endpoint(text, separator string) (address string, port int) {
 	return strings.TrimSuffix(strings.TrimPrefix(text[:at], "["), "]"), port
 }
 
-var netstatLine = regexp.MustCompile(`^([a-z]+)(46|4|6)\s+\d+\s+\d+\s+(\S+)\s+(\S+)(?:\s+([A-Z]\S*))?\s*$`)
+var netstatLine = lazyregexp.New(`^([a-z]+)(46|4|6)\s+\d+\s+\d+\s+(\S+)\s+(\S+)(?:\s+([A-Z]\S*))?\s*$`)
 
 // parseNetstat reads the sockets of IPv4 and IPv6 in what netstat -an prints; other
 // lines are no concern.

@@ -3,10 +3,10 @@ package pf
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/pf/rules"
 )
 
@@ -124,9 +124,9 @@ func isNumbered(option string) bool {
 func setLine(name, value string) string { return "set " + name + " " + value }
 
 var (
-	shownTimeout = regexp.MustCompile(`^(\S+)\s+(\d+)(?:s| states)\s*$`)
-	shownLimit   = regexp.MustCompile(`^(\S+)\s+hard limit\s+(\d+)\s*$`)
-	shownSkip    = regexp.MustCompile(`^(\S+) \(skip\)\s*$`)
+	shownTimeout = lazyregexp.New(`^(\S+)\s+(\d+)(?:s| states)\s*$`)
+	shownLimit   = lazyregexp.New(`^(\S+)\s+hard limit\s+(\d+)\s*$`)
+	shownSkip    = lazyregexp.New(`^(\S+) \(skip\)\s*$`)
 )
 
 // optionsInForce are the interfaces that are skipped, and the timeouts and limits
@@ -154,7 +154,7 @@ func optionsInForce(ctx context.Context, h effect.Doer, op string, wanted *rules
 	}
 	for _, kind := range []struct {
 		name, show string
-		form       *regexp.Regexp
+		form       *lazyregexp.Regexp
 	}{{"timeout", "timeouts", shownTimeout}, {"limit", "memory", shownLimit}} {
 		asked := false
 		for _, o := range wanted.Options {

@@ -4,12 +4,12 @@ package pf
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const (
@@ -171,10 +171,10 @@ var Module = binding.Module{
 
 // explanations are pfctl's complaints and what to do about them.
 var explanations = []effect.Rule{
-	{Pattern: regexp.MustCompile(`/dev/pf: No such file or directory|/dev/pf: Device not configured`), Kind: effect.Missing, Hint: `h.kld.load("pf") loads the module; h.pf.enable() does it too`},
-	{Pattern: regexp.MustCompile(`/dev/pf: Permission denied|Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); tables that are const, and a raised kern.securelevel, forbid it to root too"},
-	{Pattern: regexp.MustCompile(`Table does not exist|Anchor '.*' not found`), Kind: effect.Missing},
-	{Pattern: regexp.MustCompile(`syntax error|Syntax error`), Kind: effect.Failed, Hint: "h.pf.check tells the lines"},
+	{Pattern: lazyregexp.New(`/dev/pf: No such file or directory|/dev/pf: Device not configured`), Kind: effect.Missing, Hint: `h.kld.load("pf") loads the module; h.pf.enable() does it too`},
+	{Pattern: lazyregexp.New(`/dev/pf: Permission denied|Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); tables that are const, and a raised kern.securelevel, forbid it to root too"},
+	{Pattern: lazyregexp.New(`Table does not exist|Anchor '.*' not found`), Kind: effect.Missing},
+	{Pattern: lazyregexp.New(`syntax error|Syntax error`), Kind: effect.Failed, Hint: "h.pf.check tells the lines"},
 }
 
 func run(ctx context.Context, h effect.Doer, e effect.Effect) (effect.Result, error) {
@@ -203,7 +203,7 @@ func change(ctx context.Context, h effect.Doer, op, note string, args ...string)
 	})
 }
 
-var anchorForm = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.:-]*(/[A-Za-z0-9_.:-]+)*$`)
+var anchorForm = lazyregexp.New(`^[A-Za-z0-9_.][A-Za-z0-9_.:-]*(/[A-Za-z0-9_.:-]+)*$`)
 
 // inAnchor are pfctl's arguments for an anchor, none for the main ruleset.
 func inAnchor(op, anchor string, args ...string) ([]string, error) {
@@ -315,7 +315,7 @@ type KillArgs struct {
 	Label string `lua:"label" doc:"of the rule that made the states"`
 }
 
-var killedForm = regexp.MustCompile(`killed (\d+) states`)
+var killedForm = lazyregexp.New(`killed (\d+) states`)
 
 // KillStates forgets states.
 func KillStates(ctx context.Context, h effect.Doer, a KillArgs) (Killed, error) {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/pf/rules"
 )
 
@@ -212,7 +212,7 @@ type Problem struct {
 	At   string `lua:"at,omitempty" doc:"line of the template that made it, where origin was given: pf.conf.tmpl:12"`
 }
 
-var macroForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var macroForm = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Check has pfctl read rules.
 func Check(ctx context.Context, h effect.Doer, a CheckArgs) (Checked, error) {
@@ -253,7 +253,7 @@ func Check(ctx context.Context, h effect.Doer, a CheckArgs) (Checked, error) {
 	return Checked{OK: res.Code == 0, Errors: problems}, nil
 }
 
-var problemLine = regexp.MustCompile(`^(\S.*?):(\d+): (.*)$`)
+var problemLine = lazyregexp.New(`^(\S.*?):(\d+): (.*)$`)
 
 // parseProblems reads what pfctl complains of. What it says without a line belongs
 // to the complaint that follows.
@@ -321,7 +321,7 @@ func DiffOf(ctx context.Context, h effect.Doer, a DiffArgs) (Diff, error) {
 
 // automatic is the name of a table that pfctl made of addresses: another one each
 // time.
-var automatic = regexp.MustCompile(`<__automatic_[0-9a-f_]+>`)
+var automatic = lazyregexp.New(`<__automatic_[0-9a-f_]+>`)
 
 func lines(lists ...[]rules.Rule) (all []string) {
 	for _, list := range lists {

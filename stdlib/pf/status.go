@@ -2,11 +2,11 @@ package pf
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/pf/rules"
 )
 
@@ -40,8 +40,8 @@ func status(ctx context.Context, h effect.Doer, op string) (Status, error) {
 }
 
 var (
-	statusLine  = regexp.MustCompile(`^Status: (Enabled|Disabled)(?: for (\d+) days (\d+):(\d+):(\d+))?\s+Debug: (\w+)`)
-	counterLine = regexp.MustCompile(`^  (\S.*?)\s+(\d+)(?:\s+-?[\d.]+/s)?\s*$`)
+	statusLine  = lazyregexp.New(`^Status: (Enabled|Disabled)(?: for (\d+) days (\d+):(\d+):(\d+))?\s+Debug: (\w+)`)
+	counterLine = lazyregexp.New(`^  (\S.*?)\s+(\d+)(?:\s+-?[\d.]+/s)?\s*$`)
 )
 
 // parseInfo reads pfctl -s info: the status, and the counters by name.
@@ -89,7 +89,7 @@ type RuleCount struct {
 	States      int    `lua:"states" doc:"connections that it lets pass now"`
 }
 
-var ruleCounts = regexp.MustCompile(`^\s+\[ Evaluations: (\d+)\s+Packets: (\d+)\s+Bytes: (\d+)\s+States: (\d+)\s*\]`)
+var ruleCounts = lazyregexp.New(`^\s+\[ Evaluations: (\d+)\s+Packets: (\d+)\s+Bytes: (\d+)\s+States: (\d+)\s*\]`)
 
 // CountersOf tells what was counted.
 func CountersOf(ctx context.Context, h effect.Doer, a CountersArgs) (Counters, error) {
@@ -152,7 +152,7 @@ type State struct {
 }
 
 // stateLine is an entry of pfctl -s states.
-var stateLine = regexp.MustCompile(`^(\S+) (\S+) (\S+)(?: \((\S+)\))? (->|<-) (\S+)(?: \((\S+)\))?\s+(\S+)\s*$`)
+var stateLine = lazyregexp.New(`^(\S+) (\S+) (\S+)(?: \((\S+)\))? (->|<-) (\S+)(?: \((\S+)\))?\s+(\S+)\s*$`)
 
 // States lists the connections that pf knows.
 func States(ctx context.Context, h effect.Doer, a StatesArgs) ([]State, error) {

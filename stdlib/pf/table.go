@@ -3,17 +3,17 @@ package pf
 import (
 	"context"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/pf/rules"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-var tableForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,31}$`)
+var tableForm = lazyregexp.New(`^[A-Za-z0-9_.:-]{1,31}$`)
 
 // inTable are pfctl's arguments for a table.
 func inTable(op, table, anchor string, args ...string) ([]string, error) {
@@ -41,9 +41,9 @@ type Table struct {
 }
 
 var (
-	tableLine   = regexp.MustCompile(`^([-a-zA-Z]{5,7})\t(\S+)`)
-	entriesLine = regexp.MustCompile(`^\tAddresses:\s+(\d+)`)
-	countsLine  = regexp.MustCompile(`^\tEvaluations:\s+\[ NoMatch: (\d+)\s+Match: (\d+)`)
+	tableLine   = lazyregexp.New(`^([-a-zA-Z]{5,7})\t(\S+)`)
+	entriesLine = lazyregexp.New(`^\tAddresses:\s+(\d+)`)
+	countsLine  = lazyregexp.New(`^\tEvaluations:\s+\[ NoMatch: (\d+)\s+Match: (\d+)`)
 )
 
 // ListTables lists the tables.
@@ -238,7 +238,7 @@ type Expired struct {
 	Removed int  `lua:"removed,produced" doc:"how many"`
 }
 
-var expiredForm = regexp.MustCompile(`(\d+)/\d+ addresses expired`)
+var expiredForm = lazyregexp.New(`(\d+)/\d+ addresses expired`)
 
 // ExpireTable removes old addresses.
 func ExpireTable(ctx context.Context, h effect.Doer, a ExpireArgs) (Expired, error) {

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // AuditArgs are the arguments of Audit.
@@ -123,7 +123,7 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-var vulnerableForm = regexp.MustCompile(`^(\S+)-([^-\s]+) is vulnerable:?$`)
+var vulnerableForm = lazyregexp.New(`^(\S+)-([^-\s]+) is vulnerable:?$`)
 
 // parseAuditText reads what pkg audit prints for people. An issue begins with
 // its description and ends with its address.
@@ -230,12 +230,12 @@ func Check(ctx context.Context, h effect.Doer, a CheckArgs) ([]Damage, error) {
 
 var damageForms = []struct {
 	kind string
-	form *regexp.Regexp
+	form *lazyregexp.Regexp
 }{
-	{"checksum", regexp.MustCompile(`^(\S+): checksum mismatch for (.+)$`)},
-	{"missing_file", regexp.MustCompile(`^(\S+): missing file (.+)$`)},
-	{"missing_dependency", regexp.MustCompile(`^(\S+) (?:has a missing dependency|is missing a required dependency|has a missing requirement): (.+)$`)},
-	{"missing_library", regexp.MustCompile(`^(\S+) is missing a required shared library: (.+)$`)},
+	{"checksum", lazyregexp.New(`^(\S+): checksum mismatch for (.+)$`)},
+	{"missing_file", lazyregexp.New(`^(\S+): missing file (.+)$`)},
+	{"missing_dependency", lazyregexp.New(`^(\S+) (?:has a missing dependency|is missing a required dependency|has a missing requirement): (.+)$`)},
+	{"missing_library", lazyregexp.New(`^(\S+) is missing a required shared library: (.+)$`)},
 }
 
 // parseCheck reads the findings of pkg check.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const (
@@ -31,11 +32,11 @@ var rules = []effect.Rule{
 }
 
 // text is an expression for any of several literal texts.
-func text(any ...string) *regexp.Regexp {
+func text(any ...string) *lazyregexp.Regexp {
 	for i, s := range any {
 		any[i] = regexp.QuoteMeta(s)
 	}
-	return regexp.MustCompile(strings.Join(any, "|"))
+	return lazyregexp.New(strings.Join(any, "|"))
 }
 
 // explain adds to a failure of pkg what its texts mean.

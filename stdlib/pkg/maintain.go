@@ -2,11 +2,11 @@ package pkg
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // UpdateArgs are the arguments of Update.
@@ -23,7 +23,7 @@ type Updated struct {
 	Repositories []string `lua:"repositories,produced" doc:"repositories whose catalogue was newer"`
 }
 
-var updatedForm = regexp.MustCompile(`(?m)^(\S+) repository update completed`)
+var updatedForm = lazyregexp.New(`(?m)^(\S+) repository update completed`)
 
 // Update fetches the repositories' catalogues.
 func Update(ctx context.Context, h effect.Doer, a UpdateArgs) (Updated, error) {
@@ -95,7 +95,7 @@ type Cleaned struct {
 	Freed   int64 `lua:"freed,produced" doc:"freed space, rounded as pkg prints it" unit:"bytes"`
 }
 
-var freedForm = regexp.MustCompile(`(?m)will be freed[: ]+(\S+ ?\S*)|will free (\S+ ?[A-Za-z]*)`)
+var freedForm = lazyregexp.New(`(?m)will be freed[: ]+(\S+ ?\S*)|will free (\S+ ?[A-Za-z]*)`)
 
 // Clean removes old packages from pkg's cache of fetched files.
 func Clean(ctx context.Context, h effect.Doer, a CleanArgs) (Cleaned, error) {

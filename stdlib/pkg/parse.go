@@ -1,9 +1,10 @@
 package pkg
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // parseRows reads lines of n fields divided by tabs; other lines are texts of
@@ -48,12 +49,12 @@ var sections = map[string]string{
 }
 
 var (
-	itemForm = regexp.MustCompile(`^\s+(\S+): (\S+)(?: -> (\S+))?(?: \[([^\]]*)\])?(?: \((.*)\))?\s*$`)
-	dashForm = regexp.MustCompile(`^\s+(\S+)-([^-\s]+)(?: \[([^\]]*)\])?(?: \((.*)\))?\s*$`)
-	lockForm = regexp.MustCompile(`^\s+Package (\S+)-([^-\s]+) is locked`)
-	moreForm = regexp.MustCompile(`^The process will require (\S+ ?\S*) more space`)
-	freeForm = regexp.MustCompile(`^The operation will free (\S+ ?\S*?)\.?$`)
-	loadForm = regexp.MustCompile(`^(\S+ ?\S*) to be downloaded`)
+	itemForm = lazyregexp.New(`^\s+(\S+): (\S+)(?: -> (\S+))?(?: \[([^\]]*)\])?(?: \((.*)\))?\s*$`)
+	dashForm = lazyregexp.New(`^\s+(\S+)-([^-\s]+)(?: \[([^\]]*)\])?(?: \((.*)\))?\s*$`)
+	lockForm = lazyregexp.New(`^\s+Package (\S+)-([^-\s]+) is locked`)
+	moreForm = lazyregexp.New(`^The process will require (\S+ ?\S*) more space`)
+	freeForm = lazyregexp.New(`^The operation will free (\S+ ?\S*?)\.?$`)
+	loadForm = lazyregexp.New(`^(\S+ ?\S*) to be downloaded`)
 )
 
 // parsePlan reads the summary that install, upgrade, delete and autoremove

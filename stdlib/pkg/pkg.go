@@ -5,11 +5,11 @@ package pkg
 import (
 	"context"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Target says whose packages are meant; the zero Target is the host itself.
@@ -25,7 +25,7 @@ type Settings struct {
 	Options map[string]string `lua:"options" doc:"values that take the place of pkg.conf's for this call (-o), such as ABI"`
 }
 
-var optionForm = regexp.MustCompile(`^[A-Z][A-Z_]*$`)
+var optionForm = lazyregexp.New(`^[A-Z][A-Z_]*$`)
 
 // apply makes the settings those of a target's commands.
 func (s Settings) apply(op string, t *Target) error {
@@ -113,7 +113,7 @@ func (t Target) files() []effect.Resource {
 // yes lets pkg go on without a question, also while it installs itself.
 var yes = []string{"ASSUME_ALWAYS_YES=yes"}
 
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.,+@/~:-]*$`)
+var nameForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.,+@/~:-]*$`)
 
 // reads declares a look at packages by name; at all of them without one.
 func (t Target) reads(names ...string) []effect.Resource {

@@ -3,13 +3,13 @@ package pkg
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -38,7 +38,7 @@ type RepoArgs struct {
 	Rootdir       string `lua:"rootdir" doc:"of the system under this directory"`
 }
 
-var repoName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+var repoName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // PutRepo describes a repository to pkg, in a file of its own.
 func PutRepo(ctx context.Context, h effect.Doer, a RepoArgs) (file.Changed, error) {
@@ -127,8 +127,8 @@ func ListRepos(ctx context.Context, h effect.Doer, t Target) ([]Repo, error) {
 }
 
 var (
-	repoForm  = regexp.MustCompile(`^  (\S+): \{\s*$`)
-	fieldForm = regexp.MustCompile(`^\s+(\w+)\s*: (.*?),?\s*$`)
+	repoForm  = lazyregexp.New(`^  (\S+): \{\s*$`)
+	fieldForm = lazyregexp.New(`^\s+(\w+)\s*: (.*?),?\s*$`)
 )
 
 // parseRepos reads the "Repositories:" part of pkg -vv.

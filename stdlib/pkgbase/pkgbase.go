@@ -5,7 +5,6 @@ package pkgbase
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/pkg"
 )
 
@@ -145,7 +145,7 @@ type upgrade struct {
 	settings pkg.Settings
 }
 
-var releaseForm = regexp.MustCompile(`^(\d+)\.(\d+)(?:-RELEASE)?$`)
+var releaseForm = lazyregexp.New(`^(\d+)\.(\d+)(?:-RELEASE)?$`)
 
 // prepare finds out what is installed, and what pkg must be told to take another
 // release's repository: it makes its address of ABI and OSVERSION.
@@ -197,7 +197,7 @@ func releaseOf(version string) string {
 	return m + "-RELEASE"
 }
 
-var versionForm = regexp.MustCompile(`^\d+\.\d+`)
+var versionForm = lazyregexp.New(`^\d+\.\d+`)
 
 // pkgnew is what pkg adds to the name of a file that it could not merge.
 const pkgnew = ".pkgnew"

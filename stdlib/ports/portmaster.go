@@ -2,10 +2,10 @@ package ports
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // PortmasterArgs say what is updated.
@@ -23,7 +23,7 @@ type Updated struct {
 	Actions []string `lua:"actions,produced" doc:"what it did, in its own words"`
 }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.,+@/*~:-]*$`)
+var nameForm = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.,+@/*~:-]*$`)
 
 func (a PortmasterArgs) check(op string) error {
 	if a.All == (len(a.Ports) > 0) {
@@ -117,7 +117,7 @@ func portmasterHelp(ctx context.Context, h effect.Doer, op string) (string, erro
 }
 
 // restart is how portmaster says to go on after a failure.
-var restart = regexp.MustCompile(`(?m)^\s+portmaster <flags> (.+)$`)
+var restart = lazyregexp.New(`(?m)^\s+portmaster <flags> (.+)$`)
 
 // performed heads the list of what portmaster did.
 const performed = "===>>> The following actions were performed:"

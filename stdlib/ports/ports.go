@@ -3,18 +3,18 @@ package ports
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
 const treeDir = "/usr/ports"
 
-var originForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.+-]*$`)
+var originForm = lazyregexp.New(`^[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.+-]*$`)
 
 func checkOrigin(op, origin string) error {
 	if !originForm.MatchString(origin) {
@@ -105,13 +105,13 @@ func parseInstalled(out string) []pack {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`portmaster: (?:[Cc]ommand )?not found`), Kind: effect.Missing, Hint: `install it: h.pkg.install("portmaster"), or on old hosts h.ports.install("ports-mgmt/portmaster")`},
-	{Pattern: regexp.MustCompile(`not running setuid|must be root`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
-	{Pattern: regexp.MustCompile(`No space left on device|filesystem full`), Kind: effect.Failed, Hint: "make room: builds need a lot below " + treeDir + ", or where WRKDIRPREFIX points"},
-	{Pattern: regexp.MustCompile(`is an interactive port`), Kind: effect.Failed, Hint: "the port asks while it is built: build it by hand, once"},
-	{Pattern: regexp.MustCompile(`Couldn't fetch it|checksum mismatch|No address record`), Kind: effect.Failed, Hint: "a source is not where the port looks for it: check the network, or put the file into " + treeDir + "/distfiles"},
-	{Pattern: regexp.MustCompile(`Ports Collection support for your FreeBSD version has ended`), Kind: effect.Failed, Hint: "the ports tree is too new for this release: set ALLOW_UNSUPPORTED_SYSTEM=yes in /etc/make.conf, or use an older tree"},
-	{Pattern: regexp.MustCompile(`make build failed for (\S+)`), Kind: effect.Failed, Hint: "$1 does not build: see /usr/ports/UPDATING (h.ports.updating), and its log above"},
+	{Pattern: lazyregexp.New(`portmaster: (?:[Cc]ommand )?not found`), Kind: effect.Missing, Hint: `install it: h.pkg.install("portmaster"), or on old hosts h.ports.install("ports-mgmt/portmaster")`},
+	{Pattern: lazyregexp.New(`not running setuid|must be root`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
+	{Pattern: lazyregexp.New(`No space left on device|filesystem full`), Kind: effect.Failed, Hint: "make room: builds need a lot below " + treeDir + ", or where WRKDIRPREFIX points"},
+	{Pattern: lazyregexp.New(`is an interactive port`), Kind: effect.Failed, Hint: "the port asks while it is built: build it by hand, once"},
+	{Pattern: lazyregexp.New(`Couldn't fetch it|checksum mismatch|No address record`), Kind: effect.Failed, Hint: "a source is not where the port looks for it: check the network, or put the file into " + treeDir + "/distfiles"},
+	{Pattern: lazyregexp.New(`Ports Collection support for your FreeBSD version has ended`), Kind: effect.Failed, Hint: "the ports tree is too new for this release: set ALLOW_UNSUPPORTED_SYSTEM=yes in /etc/make.conf, or use an older tree"},
+	{Pattern: lazyregexp.New(`make build failed for (\S+)`), Kind: effect.Failed, Hint: "$1 does not build: see /usr/ports/UPDATING (h.ports.updating), and its log above"},
 }
 
 // log is what a job has said: the end of it is kept.

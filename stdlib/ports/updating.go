@@ -3,12 +3,12 @@ package ports
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -57,7 +57,7 @@ func Updating(ctx context.Context, h effect.Doer, a UpdatingArgs) ([]Entry, erro
 	return list, nil
 }
 
-var entryHead = regexp.MustCompile(`^(\d{4})(\d\d)(\d\d):\s*$`)
+var entryHead = lazyregexp.New(`^(\d{4})(\d\d)(\d\d):\s*$`)
 
 // parseUpdating reads the entries of UPDATING, in their order.
 func parseUpdating(text string) []Entry {
@@ -114,7 +114,7 @@ func (e *Entry) read(lines []string) {
 }
 
 // named finds the ports that a text names, patterns among them.
-var named = regexp.MustCompile(`[a-z0-9*?][a-z0-9*?-]*/[A-Za-z0-9*?{\[][A-Za-z0-9_.+*?{},\[\]-]*`)
+var named = lazyregexp.New(`[a-z0-9*?][a-z0-9*?-]*/[A-Za-z0-9*?{\[][A-Za-z0-9_.+*?{},\[\]-]*`)
 
 // match finds what is installed of the ports that an entry concerns. One that
 // names none may concern everyone.

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -75,7 +75,7 @@ var settings = map[string]bool{
 	"use_zfs": true, "fail_on_conflict": true,
 }
 
-var targetSetting = regexp.MustCompile(`_(ports_tree|poudriere_tree|merge_from|zfs_dataset)$`)
+var targetSetting = lazyregexp.New(`_(ports_tree|poudriere_tree|merge_from|zfs_dataset)$`)
 
 func (c conf) matters(name string) bool { return settings[name] || targetSetting.MatchString(name) }
 

@@ -4,13 +4,13 @@ import (
 	"context"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -45,10 +45,10 @@ type Configured struct {
 	Mirror  string `lua:"mirror_base_dir"`
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var identifier = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // sourceName is a script's name, perhaps with arguments, perhaps with a suffix.
-var sourceName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_.-]+)*$`)
+var sourceName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_.-]+)*$`)
 
 func (a ConfigureArgs) check(op string) error {
 	for name, t := range a.Targets {

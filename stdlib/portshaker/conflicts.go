@@ -5,10 +5,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // ConflictsArgs choose a target.
@@ -143,8 +143,8 @@ func parseComparison(out []byte) ([]Conflict, error) {
 }
 
 var (
-	makeAssignment = regexp.MustCompile(`^([A-Z_][A-Z0-9_]*)[ \t]*(\??)=[ \t]*(.*?)[ \t]*(?:#.*)?$`)
-	makeVariable   = regexp.MustCompile(`\$\{([A-Z_][A-Z0-9_]*)\}|\$\(([A-Z_][A-Z0-9_]*)\)`)
+	makeAssignment = lazyregexp.New(`^([A-Z_][A-Z0-9_]*)[ \t]*(\??)=[ \t]*(.*?)[ \t]*(?:#.*)?$`)
+	makeVariable   = lazyregexp.New(`\$\{([A-Z_][A-Z0-9_]*)\}|\$\(([A-Z_][A-Z0-9_]*)\)`)
 )
 
 // versionOf is the version that a Makefile states, as the ports framework puts

@@ -2,8 +2,9 @@ package portshaker
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // MergedPort is a port that came from another source than the base.
@@ -15,7 +16,7 @@ type MergedPort struct {
 }
 
 // mergedLine is SOURCE:category/port:OLD:NEW; a source may hold colons.
-var mergedLine = regexp.MustCompile(`^(.+):([^:/]+/[^:/]+):([^:]*):([^:]*)$`)
+var mergedLine = lazyregexp.New(`^(.+):([^:/]+/[^:/]+):([^:]*):([^:]*)$`)
 
 // parseMerged reads .portshaker-merged-ports. A port that several sources
 // provide is there several times; the last one won.
@@ -45,8 +46,8 @@ func parseMerged(text string) ([]MergedPort, error) {
 }
 
 var (
-	backwardText   = regexp.MustCompile(`^(\S+/\S+): port version going backward`)
-	overriddenText = regexp.MustCompile(`^(\S+/\S+): .* changed but the port version is still the same`)
+	backwardText   = lazyregexp.New(`^(\S+/\S+): port version going backward`)
+	overriddenText = lazyregexp.New(`^(\S+/\S+): .* changed but the port version is still the same`)
 )
 
 // parseWarnings reads which ports a merge left alone or took in spite of a
@@ -78,8 +79,8 @@ func (c Conflict) String() string {
 }
 
 var (
-	conflictText = regexp.MustCompile(`The target ports tree \((.*)\) already have the version of (\S+) provided by (.*)\.$`)
-	touchedText  = regexp.MustCompile(`^However, the following file\(s\) has been touched: (.*)\.$`)
+	conflictText = lazyregexp.New(`The target ports tree \((.*)\) already have the version of (\S+) provided by (.*)\.$`)
+	touchedText  = lazyregexp.New(`^However, the following file\(s\) has been touched: (.*)\.$`)
 )
 
 // parseConflicts reads the three lines that portshaker prints for each conflict.

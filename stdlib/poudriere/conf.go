@@ -3,10 +3,10 @@ package poudriere
 import (
 	"context"
 	"path"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -32,15 +32,15 @@ func invalid(op, format string, args ...any) error {
 // Names as poudriere takes them: a jail's holds no dot, and a tree's no colon;
 // new trees hold no hyphen either, as it separates the parts of a build's name.
 var (
-	jailName    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
-	treeName    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	setName     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	buildName   = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]*$`)
-	packageName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.,+~-]*$`)
-	originName  = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.+-]+(@[A-Za-z0-9_.+-]+)?$`)
+	jailName    = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
+	treeName    = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	setName     = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+	buildName   = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.:-]*$`)
+	packageName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.,+~-]*$`)
+	originName  = lazyregexp.New(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.+-]+(@[A-Za-z0-9_.+-]+)?$`)
 )
 
-func checkName(op, what string, form *regexp.Regexp, name string) error {
+func checkName(op, what string, form *lazyregexp.Regexp, name string) error {
 	if !form.MatchString(name) || strings.HasPrefix(name, ".") {
 		return invalid(op, "%q is not the name of a %s", name, what)
 	}

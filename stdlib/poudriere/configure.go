@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -51,7 +51,7 @@ type Configured struct {
 	Data    string `lua:"data"`
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (a ConfigureArgs) check(op string) error {
 	for what, dir := range map[string]string{

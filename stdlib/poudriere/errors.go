@@ -3,50 +3,50 @@ package poudriere
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/git"
 )
 
 // saysError are poudriere's own error lines: with the elapsed time since 3.2,
 // without it before.
-var saysError = regexp.MustCompile(`(?m)^(?:\[[\d:]+\] )*=+>> Error: (.*)$`)
+var saysError = lazyregexp.New(`(?m)^(?:\[[\d:]+\] )*=+>> Error: (.*)$`)
 
-var ansi = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+var ansi = lazyregexp.New("\x1b\\[[0-9;]*[A-Za-z]")
 
 // rules are poudriere's failures that are told apart. git's come last, as trees
 // and sources may come from there.
 var rules = slices.Concat([]effect.Rule{
-	{Pattern: regexp.MustCompile(`No space left on device`), Kind: effect.Failed, Hint: "the file system is full: df -h, make room (pkgclean, logclean, distclean) and run again"},
-	{Pattern: regexp.MustCompile(`requires root`), Kind: effect.Denied, Hint: "run as root: log in as root, or use --become"},
-	{Pattern: regexp.MustCompile(`Unable to find a readable poudriere\.conf`), Kind: effect.Missing, Hint: "h.poudriere.configure writes it"},
-	{Pattern: regexp.MustCompile(`ZPOOL variable is not set`), Kind: effect.Failed, Hint: "say in h.poudriere.configure whether ZFS is used: zpool=, or zfs=false"},
-	{Pattern: regexp.MustCompile(`No such zpool:? (\S+)`), Kind: effect.Missing, Hint: "the host has no pool $1: h.poudriere.configure sets another"},
-	{Pattern: regexp.MustCompile(`ZROOTFS should start`), Kind: effect.Failed, Hint: "ZROOTFS is a path below the pool, such as /poudriere"},
-	{Pattern: regexp.MustCompile(`provide a BASEFS`), Kind: effect.Failed, Hint: "h.poudriere.configure sets BASEFS"},
-	{Pattern: regexp.MustCompile(`ZFS_DEADLOCK_IGNORED`), Kind: effect.Failed, Hint: "FreeBSD 9.0 and 9.1 can hang with ZFS under poudriere: zfs=false, or upgrade"},
-	{Pattern: regexp.MustCompile(`DISTFILES_CACHE directory does not exist`), Kind: effect.Missing, Hint: "h.poudriere.configure makes it"},
-	{Pattern: regexp.MustCompile(`No such jail:? (\S+)|The jail (\S+) does not exist`), Kind: effect.Missing, Hint: "h.poudriere.jail.create makes the jail $1"},
-	{Pattern: regexp.MustCompile(`No such ports tree:? (\S+)`), Kind: effect.Missing, Hint: "h.poudriere.ports.create registers the tree $1"},
-	{Pattern: regexp.MustCompile(`The jail (\S+) already exists`), Kind: effect.Failed, Hint: "h.poudriere.jail.info shows $1; jail.update and jail.upgrade change it"},
-	{Pattern: regexp.MustCompile(`The ports tree, (\S+), already exists`), Kind: effect.Failed, Hint: "h.poudriere.ports.list shows $1"},
-	{Pattern: regexp.MustCompile(`Directory (\S+) already exists`), Kind: effect.Failed, Hint: "register an existing tree with method null: ports.create(name, {path = \"$1\"})"},
-	{Pattern: regexp.MustCompile(`Nonexistent origin(?: listed)?:? (\S+)`), Kind: effect.Missing, Hint: "the ports tree has no $1: check the spelling, and that the tree was merged or updated"},
-	{Pattern: regexp.MustCompile(`(?:invalid|bad) FLAVOR|FLAVOR-specific|Invalid FLAVOR`), Kind: effect.Invalid, Hint: "the port has no such flavor"},
-	{Pattern: regexp.MustCompile(`jail already running: (\S+)|jail currently starting: (\S+)`), Kind: effect.Failed, Hint: "a build of $1 is under way: h.poudriere.status shows it, and h.poudriere.bulk waits for it; left over by a crash, h.poudriere.jail.stop ends it"},
-	{Pattern: regexp.MustCompile(`failed to acquire (?:\S+ )?lock`), Kind: effect.Failed, Hint: "another poudriere holds the lock: h.poudriere.status shows what runs"},
-	{Pattern: regexp.MustCompile(`is currently mounted and being used`), Kind: effect.Failed, Hint: "a build uses the tree: wait for it (h.poudriere.status)"},
-	{Pattern: regexp.MustCompile(`ATOMIC_PACKAGE_REPOSITORY required`), Kind: effect.Failed, Hint: "plan needs ATOMIC_PACKAGE_REPOSITORY=yes, which is the default: h.poudriere.configure{settings = {ATOMIC_PACKAGE_REPOSITORY = \"yes\"}}"},
-	{Pattern: regexp.MustCompile(`No packages specified`), Kind: effect.Invalid, Hint: "name origins, a file, or all=true"},
-	{Pattern: regexp.MustCompile(`No such list of packages: (\S+)`), Kind: effect.Missing, Hint: "there is no file $1 on the host"},
-	{Pattern: regexp.MustCompile(`checksum mismatch`), Kind: effect.Failed, Hint: "what was fetched is not what the release lists: try again, or another freebsd_host"},
-	{Pattern: regexp.MustCompile(`(?i)empty MANIFEST|MANIFEST: Not Found|fetch checksum file`), Kind: effect.Missing, Hint: "the server has no such release and architecture: check version and arch; releases that ended lie with method ftp-archive"},
-	{Pattern: regexp.MustCompile(`fetch: .*(?:No address record|Host does not resolve|Name does not resolve|Network is unreachable|Operation timed out|Connection refused)`), Kind: effect.Failed, Hint: "the host does not reach freebsd_host: check the address, /etc/resolv.conf and the way out"},
-	{Pattern: regexp.MustCompile(`gathering initial ports metadata`), Kind: effect.Failed, Hint: "a port's Makefile cannot be read: the lines above name it"},
-	{Pattern: regexp.MustCompile(`poudriere: (?:Command )?not found`), Kind: effect.Missing, Hint: `install it: h.pkg.install("poudriere")`},
+	{Pattern: lazyregexp.New(`No space left on device`), Kind: effect.Failed, Hint: "the file system is full: df -h, make room (pkgclean, logclean, distclean) and run again"},
+	{Pattern: lazyregexp.New(`requires root`), Kind: effect.Denied, Hint: "run as root: log in as root, or use --become"},
+	{Pattern: lazyregexp.New(`Unable to find a readable poudriere\.conf`), Kind: effect.Missing, Hint: "h.poudriere.configure writes it"},
+	{Pattern: lazyregexp.New(`ZPOOL variable is not set`), Kind: effect.Failed, Hint: "say in h.poudriere.configure whether ZFS is used: zpool=, or zfs=false"},
+	{Pattern: lazyregexp.New(`No such zpool:? (\S+)`), Kind: effect.Missing, Hint: "the host has no pool $1: h.poudriere.configure sets another"},
+	{Pattern: lazyregexp.New(`ZROOTFS should start`), Kind: effect.Failed, Hint: "ZROOTFS is a path below the pool, such as /poudriere"},
+	{Pattern: lazyregexp.New(`provide a BASEFS`), Kind: effect.Failed, Hint: "h.poudriere.configure sets BASEFS"},
+	{Pattern: lazyregexp.New(`ZFS_DEADLOCK_IGNORED`), Kind: effect.Failed, Hint: "FreeBSD 9.0 and 9.1 can hang with ZFS under poudriere: zfs=false, or upgrade"},
+	{Pattern: lazyregexp.New(`DISTFILES_CACHE directory does not exist`), Kind: effect.Missing, Hint: "h.poudriere.configure makes it"},
+	{Pattern: lazyregexp.New(`No such jail:? (\S+)|The jail (\S+) does not exist`), Kind: effect.Missing, Hint: "h.poudriere.jail.create makes the jail $1"},
+	{Pattern: lazyregexp.New(`No such ports tree:? (\S+)`), Kind: effect.Missing, Hint: "h.poudriere.ports.create registers the tree $1"},
+	{Pattern: lazyregexp.New(`The jail (\S+) already exists`), Kind: effect.Failed, Hint: "h.poudriere.jail.info shows $1; jail.update and jail.upgrade change it"},
+	{Pattern: lazyregexp.New(`The ports tree, (\S+), already exists`), Kind: effect.Failed, Hint: "h.poudriere.ports.list shows $1"},
+	{Pattern: lazyregexp.New(`Directory (\S+) already exists`), Kind: effect.Failed, Hint: "register an existing tree with method null: ports.create(name, {path = \"$1\"})"},
+	{Pattern: lazyregexp.New(`Nonexistent origin(?: listed)?:? (\S+)`), Kind: effect.Missing, Hint: "the ports tree has no $1: check the spelling, and that the tree was merged or updated"},
+	{Pattern: lazyregexp.New(`(?:invalid|bad) FLAVOR|FLAVOR-specific|Invalid FLAVOR`), Kind: effect.Invalid, Hint: "the port has no such flavor"},
+	{Pattern: lazyregexp.New(`jail already running: (\S+)|jail currently starting: (\S+)`), Kind: effect.Failed, Hint: "a build of $1 is under way: h.poudriere.status shows it, and h.poudriere.bulk waits for it; left over by a crash, h.poudriere.jail.stop ends it"},
+	{Pattern: lazyregexp.New(`failed to acquire (?:\S+ )?lock`), Kind: effect.Failed, Hint: "another poudriere holds the lock: h.poudriere.status shows what runs"},
+	{Pattern: lazyregexp.New(`is currently mounted and being used`), Kind: effect.Failed, Hint: "a build uses the tree: wait for it (h.poudriere.status)"},
+	{Pattern: lazyregexp.New(`ATOMIC_PACKAGE_REPOSITORY required`), Kind: effect.Failed, Hint: "plan needs ATOMIC_PACKAGE_REPOSITORY=yes, which is the default: h.poudriere.configure{settings = {ATOMIC_PACKAGE_REPOSITORY = \"yes\"}}"},
+	{Pattern: lazyregexp.New(`No packages specified`), Kind: effect.Invalid, Hint: "name origins, a file, or all=true"},
+	{Pattern: lazyregexp.New(`No such list of packages: (\S+)`), Kind: effect.Missing, Hint: "there is no file $1 on the host"},
+	{Pattern: lazyregexp.New(`checksum mismatch`), Kind: effect.Failed, Hint: "what was fetched is not what the release lists: try again, or another freebsd_host"},
+	{Pattern: lazyregexp.New(`(?i)empty MANIFEST|MANIFEST: Not Found|fetch checksum file`), Kind: effect.Missing, Hint: "the server has no such release and architecture: check version and arch; releases that ended lie with method ftp-archive"},
+	{Pattern: lazyregexp.New(`fetch: .*(?:No address record|Host does not resolve|Name does not resolve|Network is unreachable|Operation timed out|Connection refused)`), Kind: effect.Failed, Hint: "the host does not reach freebsd_host: check the address, /etc/resolv.conf and the way out"},
+	{Pattern: lazyregexp.New(`gathering initial ports metadata`), Kind: effect.Failed, Hint: "a port's Makefile cannot be read: the lines above name it"},
+	{Pattern: lazyregexp.New(`poudriere: (?:Command )?not found`), Kind: effect.Missing, Hint: `install it: h.pkg.install("poudriere")`},
 }, git.Rules)
 
 // explain gives poudriere's failure a kind, a reason and a hint.

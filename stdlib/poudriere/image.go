@@ -3,10 +3,10 @@ package poudriere
 import (
 	"context"
 	"path"
-	"regexp"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // ImageArgs say what image is made.
@@ -34,7 +34,7 @@ type Image struct {
 	Files   []string `lua:"files,produced" doc:"paths of the image's files"`
 }
 
-var sizeForm = regexp.MustCompile(`^[0-9]+[mMgGtT]$`)
+var sizeForm = lazyregexp.New(`^[0-9]+[mMgGtT]$`)
 
 func (a ImageArgs) check(op string) error {
 	if err := checkMaster(op, a.Jail, a.Tree, a.Set); err != nil {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"maps"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -38,7 +38,7 @@ func jailOf(e entry) Jail {
 // release is the version without its patch level.
 func (j Jail) release() string { return patchLevel.ReplaceAllString(j.Version, "") }
 
-var patchLevel = regexp.MustCompile(`-p\d+$`)
+var patchLevel = lazyregexp.New(`-p\d+$`)
 
 // JailList lists the registered jails.
 func JailList(ctx context.Context, h effect.Doer) ([]Jail, error) {
@@ -84,9 +84,9 @@ type JailChange struct {
 }
 
 var (
-	versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./-]*$`)
-	archForm    = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9_]+)?$`)
-	methodForm  = regexp.MustCompile(`^(http|ftp|ftp-archive|gjb|allbsd|freebsdci|null|svn(\+\w+)?|git(\+\w+)?|pkgbase(=\S+)?|(url|tar|src)=\S+)$`)
+	versionForm = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_./-]*$`)
+	archForm    = lazyregexp.New(`^[a-z0-9]+(\.[a-z0-9_]+)?$`)
+	methodForm  = lazyregexp.New(`^(http|ftp|ftp-archive|gjb|allbsd|freebsdci|null|svn(\+\w+)?|git(\+\w+)?|pkgbase(=\S+)?|(url|tar|src)=\S+)$`)
 )
 
 func (a JailCreateArgs) check(op string) error {

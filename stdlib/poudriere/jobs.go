@@ -3,13 +3,13 @@ package poudriere
 import (
 	"bytes"
 	"context"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // A long command of poudriere runs as a detached job, which a lost connection
@@ -110,7 +110,7 @@ func (r *run) progress(ctx context.Context, seen *string) {
 }
 
 // elapsedPrefix stands before poudriere's messages.
-var elapsedPrefix = regexp.MustCompile(`^(?:\[[\d:]+\] )*=+>> `)
+var elapsedPrefix = lazyregexp.New(`^(?:\[[\d:]+\] )*=+>> `)
 
 func lastLine(text string) string {
 	text = strings.TrimSpace(ansi.ReplaceAllString(text, ""))

@@ -3,11 +3,11 @@ package poudriere
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Releases before 3.0 kept registrations as properties of data sets; only their
@@ -86,7 +86,7 @@ func cutRow(line string, names []string, starts []int) map[string]string {
 	return row
 }
 
-var listTime = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`)
+var listTime = lazyregexp.New(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`)
 
 // localStamp reads a time that a list prints without a zone.
 func localStamp(text string) time.Time {

@@ -10,6 +10,7 @@ import (
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/ports/optionfile"
 )
@@ -20,7 +21,7 @@ func scoped(op, jail, tree, set, name string) (string, error) {
 	parts := []string{}
 	for _, p := range []struct {
 		what, value string
-		form        *regexp.Regexp
+		form        *lazyregexp.Regexp
 	}{{"jail", jail, jailName}, {"ports tree", tree, treeName}, {"set", set, setName}} {
 		if p.value == "" {
 			continue
@@ -132,7 +133,7 @@ type MakeconfChange struct {
 	Content string `lua:"content" doc:"the file now"`
 }
 
-var makeVariableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
+var makeVariableName = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // Makeconf writes the make.conf of builds. Without anything to write it only
 // reads.

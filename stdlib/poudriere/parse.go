@@ -2,9 +2,10 @@ package poudriere
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // parseStatus reads poudriere status -H: fields parted by single tabs. Releases
@@ -56,11 +57,11 @@ type Plan struct {
 }
 
 var (
-	planCount   = regexp.MustCompile(`(?m)Would build (\d+) packages? using (\d+) builders?`)
-	planOrigins = regexp.MustCompile(`(?m)Ports to (build|fetch|inspect): *(.*)$`)
-	planIgnored = regexp.MustCompile(`(?m)(?:Ignored ports|Ports ignored): *(.*)$`)
-	planNothing = regexp.MustCompile(`(?m)No packages would be built`)
-	planDry     = regexp.MustCompile(`(?m)Dry run mode`)
+	planCount   = lazyregexp.New(`(?m)Would build (\d+) packages? using (\d+) builders?`)
+	planOrigins = lazyregexp.New(`(?m)Ports to (build|fetch|inspect): *(.*)$`)
+	planIgnored = lazyregexp.New(`(?m)(?:Ignored ports|Ports ignored): *(.*)$`)
+	planNothing = lazyregexp.New(`(?m)No packages would be built`)
+	planDry     = lazyregexp.New(`(?m)Dry run mode`)
 )
 
 // parsePlan reads the end of poudriere bulk -n.
@@ -94,8 +95,8 @@ type Cleaned struct {
 }
 
 var (
-	cleanHead = regexp.MustCompile(`(?:to be deleted|will be deleted|will be removed)[^:]*:$`)
-	cleanSize = regexp.MustCompile(`will free:? (\S+(?: \S+)?)$`)
+	cleanHead = lazyregexp.New(`(?:to be deleted|will be deleted|will be removed)[^:]*:$`)
+	cleanSize = lazyregexp.New(`will free:? (\S+(?: \S+)?)$`)
 )
 
 // parseCleaned reads what pkgclean, distclean and logclean list before they

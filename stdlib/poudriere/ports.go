@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/git"
 )
 
@@ -204,7 +204,7 @@ func (a PortsCreateArgs) command(ctx context.Context, h effect.Doer, op string) 
 }
 
 // versionText finds the release in "poudriere-git-3.4.99.20250101" or "3.4.2".
-var versionText = regexp.MustCompile(`(?:^|-)(\d+)\.(\d+)`)
+var versionText = lazyregexp.New(`(?:^|-)(\d+)\.(\d+)`)
 
 // before tells whether poudriere is older than a release. What cannot be told,
 // because the installation of poudriere was skipped, is not.

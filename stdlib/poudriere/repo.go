@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -232,7 +232,7 @@ func RepoPublish(ctx context.Context, h effect.Doer, a RepoPublishArgs) (Publish
 	return done, err
 }
 
-var realState = regexp.MustCompile(`^\.real_\d+$`)
+var realState = lazyregexp.New(`^\.real_\d+$`)
 
 // latestState is the folder that holds the repository's last state:
 // packages/NAME/.latest names .real_EPOCH. Without

@@ -3,12 +3,12 @@ package poudriere
 import (
 	"context"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 )
 
@@ -287,7 +287,7 @@ func Status(ctx context.Context, h effect.Doer, a StatusArgs) ([]BuildStatus, er
 	}
 	for _, o := range []struct {
 		flag, what, value string
-		form              *regexp.Regexp
+		form              *lazyregexp.Regexp
 	}{{"-j", "jail", a.Jail, jailName}, {"-p", "ports tree", a.Tree, treeName}, {"-z", "set", a.Set, setName}} {
 		if o.value == "" {
 			continue

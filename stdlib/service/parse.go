@@ -2,18 +2,19 @@ package service
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 var (
-	runningForm = regexp.MustCompile(`(?m) is running(?: as pids? ([0-9 ]+))?\.?\s*$`)
+	runningForm = lazyregexp.New(`(?m) is running(?: as pids? ([0-9 ]+))?\.?\s*$`)
 	// directivesForm is how rc.subr(8) answers a word that a script does not
 	// know: with all that it does, behind the prefixes that go with every one.
-	directivesForm = regexp.MustCompile(`(?m)^Usage: \S+ \[fast\|force\|one(?:\|quiet)?\]\(([^)]*)\)`)
-	rcvarForm      = regexp.MustCompile(`(?m)^\$?([A-Za-z_][A-Za-z0-9_]*)="?([^"\n]*)"?\s*$`)
+	directivesForm = lazyregexp.New(`(?m)^Usage: \S+ \[fast\|force\|one(?:\|quiet)?\]\(([^)]*)\)`)
+	rcvarForm      = lazyregexp.New(`(?m)^\$?([A-Za-z_][A-Za-z0-9_]*)="?([^"\n]*)"?\s*$`)
 )
 
 // parseStatus reads what a script says to "status". Most say the words of

@@ -5,11 +5,11 @@ package service
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/sysrc"
 )
 
@@ -19,7 +19,7 @@ type NameArgs struct {
 	Jail string `lua:"jail" doc:"in this running jail (-j)"`
 }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
+var nameForm = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.+-]*$`)
 
 func (a NameArgs) check(op string) error {
 	if !nameForm.MatchString(a.Name) {
@@ -355,7 +355,7 @@ type ActionArgs struct {
 	Jail   string `lua:"jail" doc:"in this running jail (-j)"`
 }
 
-var actionForm = regexp.MustCompile(`^[a-z][A-Za-z0-9_]*$`)
+var actionForm = lazyregexp.New(`^[a-z][A-Za-z0-9_]*$`)
 
 // Action has a service's script do what it knows beside the usual.
 func Action(ctx context.Context, h effect.Doer, a ActionArgs) (Changed, error) {

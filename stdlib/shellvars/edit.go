@@ -3,9 +3,10 @@ package shellvars
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Change is one wish about a variable.
@@ -123,7 +124,7 @@ func (f *File) lastPlain(name string) int {
 	return last
 }
 
-var restOfLine = regexp.MustCompile(`^[ \t]*(#[^\n]*)?(\n|$)`)
+var restOfLine = lazyregexp.New(`^[ \t]*(#[^\n]*)?(\n|$)`)
 
 // removal is what to cut so that an assignment is gone: its whole line with the
 // comment behind it where it stands alone, else itself and its separator.
@@ -171,7 +172,7 @@ func (f *File) others(name string) []string {
 	return list
 }
 
-var bareForm = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
+var bareForm = lazyregexp.New(`^[A-Za-z0-9_./:@%+,=-]+$`)
 
 // Quote writes a value for sh in double quotes, as rc.conf has it.
 func Quote(value string) string { return `"` + doubleEscapes.Replace(value) + `"` }

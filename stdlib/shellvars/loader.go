@@ -3,16 +3,17 @@ package shellvars
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // loaderLine is NAME="value" or NAME=value, loader.conf(5): one line each, with
 // no expansion and no escapes.
-var loaderLine = regexp.MustCompile(`^\s*([A-Za-z0-9_.%:-]+)\s*=\s*(?:"([^"]*)"|([^"\s#]*))\s*(?:#.*)?$`)
+var loaderLine = lazyregexp.New(`^\s*([A-Za-z0-9_.%:-]+)\s*=\s*(?:"([^"]*)"|([^"\s#]*))\s*(?:#.*)?$`)
 
-var loaderName = regexp.MustCompile(`^[A-Za-z0-9_.%:-]+$`)
+var loaderName = lazyregexp.New(`^[A-Za-z0-9_.%:-]+$`)
 
 // ParseLoader reads a file such as loader.conf.
 func ParseLoader(src []byte) (*File, error) {

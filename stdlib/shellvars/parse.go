@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Var is a variable as a file sets it.
@@ -62,7 +63,7 @@ type assignment struct {
 	val         value
 }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var nameForm = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Parse reads a file of shell variables such as rc.conf, as sh(1) would: the
 // last assignment wins. It runs nothing, so that values which depend on a

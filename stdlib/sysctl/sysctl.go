@@ -6,13 +6,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/file"
 	"bsdrun/stdlib/shellvars"
 )
@@ -66,7 +66,7 @@ var Module = binding.Module{
 	},
 }
 
-var oidForm = regexp.MustCompile(`^[A-Za-z0-9_%-]+(\.[A-Za-z0-9_%-]+)*$`)
+var oidForm = lazyregexp.New(`^[A-Za-z0-9_%-]+(\.[A-Za-z0-9_%-]+)*$`)
 
 func checkOID(op, oid string) error {
 	if !oidForm.MatchString(oid) || oid[0] == '-' {
@@ -107,10 +107,10 @@ func get(ctx context.Context, h effect.Doer, op, oid string) (string, error) {
 }
 
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`unknown oid`), Kind: effect.Missing, Hint: "it may come with a kernel module that is not loaded"},
-	{Pattern: regexp.MustCompile(`read only tunable|Tunable values are set in`), Kind: effect.Failed, Hint: "h.sysctl.tunable.set sets it for the next boot"},
-	{Pattern: regexp.MustCompile(`is read only`), Kind: effect.Failed, Hint: "the kernel lets nobody change it"},
-	{Pattern: regexp.MustCompile(`Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); a raised kern.securelevel forbids some variables to root too"},
+	{Pattern: lazyregexp.New(`unknown oid`), Kind: effect.Missing, Hint: "it may come with a kernel module that is not loaded"},
+	{Pattern: lazyregexp.New(`read only tunable|Tunable values are set in`), Kind: effect.Failed, Hint: "h.sysctl.tunable.set sets it for the next boot"},
+	{Pattern: lazyregexp.New(`is read only`), Kind: effect.Failed, Hint: "the kernel lets nobody change it"},
+	{Pattern: lazyregexp.New(`Operation not permitted`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\"); a raised kern.securelevel forbids some variables to root too"},
 }
 
 func run(ctx context.Context, h effect.Doer, e effect.Effect) (effect.Result, error) {
@@ -142,7 +142,7 @@ func List(ctx context.Context, h effect.Doer, a ListArgs) (map[string]string, er
 	return parseList(out, prefix), err
 }
 
-var lineForm = regexp.MustCompile(`^([A-Za-z0-9_%-]+(?:\.[A-Za-z0-9_%-]+)+)=(.*)$`)
+var lineForm = lazyregexp.New(`^([A-Za-z0-9_%-]+(?:\.[A-Za-z0-9_%-]+)+)=(.*)$`)
 
 // parseList reads name=value lines; a value may go on over further lines.
 func parseList(out, prefix string) map[string]string {
@@ -275,7 +275,7 @@ func checkConfValue(op, value string) error {
 	return nil
 }
 
-var confForm = regexp.MustCompile(`^\s*([A-Za-z0-9_%.-]+)\s*=\s*(.*?)\s*(#.*)?$`)
+var confForm = lazyregexp.New(`^\s*([A-Za-z0-9_%.-]+)\s*=\s*(.*?)\s*(#.*)?$`)
 
 // editConf sets a variable in sysctl.conf(5): the last line that sets it is the
 // one that counts and is changed; a new one goes to the end.

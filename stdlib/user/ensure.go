@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/group"
 )
 
@@ -44,11 +44,11 @@ type Ensured struct {
 }
 
 var (
-	classForm   = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
-	commentForm = regexp.MustCompile(`^[^:\x00-\x1f\x7f]*$`)
-	pathForm    = regexp.MustCompile(`^/[^:\x00-\x1f\x7f]*$`)
-	modeForm    = regexp.MustCompile(`^0?[0-7]{3}$`)
-	hashForm    = regexp.MustCompile(`^[^:\s]+$`)
+	classForm   = lazyregexp.New(`^[A-Za-z0-9_-]*$`)
+	commentForm = lazyregexp.New(`^[^:\x00-\x1f\x7f]*$`)
+	pathForm    = lazyregexp.New(`^/[^:\x00-\x1f\x7f]*$`)
+	modeForm    = lazyregexp.New(`^0?[0-7]{3}$`)
+	hashForm    = lazyregexp.New(`^[^:\s]+$`)
 )
 
 // check refuses what pw(8) would, and what it would take in another sense.

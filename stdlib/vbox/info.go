@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Info is a machine with its settings.
@@ -246,7 +246,7 @@ func number(text string) int {
 	return n
 }
 
-var numberedForm = regexp.MustCompile(`^([a-z-]+)([1-9]\d?)$`)
+var numberedForm = lazyregexp.New(`^([a-z-]+)([1-9]\d?)$`)
 
 func numbered(key string) (name string, n int, ok bool) {
 	found := numberedForm.FindStringSubmatch(key)

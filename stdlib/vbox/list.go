@@ -2,9 +2,9 @@ package vbox
 
 import (
 	"context"
-	"regexp"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Version is which VirtualBox a host has.
@@ -44,7 +44,7 @@ func (o Owner) version(ctx context.Context, h effect.Doer, op string) (Version, 
 	return v, err
 }
 
-var driverLine = regexp.MustCompile(`\Adriver\n`)
+var driverLine = lazyregexp.New(`\Adriver\n`)
 
 // VM is a machine in a list.
 type VM struct {
@@ -57,7 +57,7 @@ type VM struct {
 // listScript lists all machines and those that run.
 const listScript = `VBoxManage list vms && echo running: && VBoxManage list runningvms`
 
-var runningLine = regexp.MustCompile(`(?m)^running:\n`)
+var runningLine = lazyregexp.New(`(?m)^running:\n`)
 
 // List returns the machines of a user.
 func List(ctx context.Context, h effect.Doer, a Owner) ([]VM, error) {

@@ -1,12 +1,12 @@
 package vbox
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // withoutWarning leaves out what the start script of some systems prints before
@@ -127,7 +127,7 @@ func first(block map[string][]string, key string) string {
 	return ""
 }
 
-var machineLine = regexp.MustCompile(`^"(.*)" \{([0-9a-f-]{36})\}$`)
+var machineLine = lazyregexp.New(`^"(.*)" \{([0-9a-f-]{36})\}$`)
 
 // inaccessible is the name of a machine whose settings cannot be read.
 const inaccessible = "<inaccessible>"
@@ -143,7 +143,7 @@ func parseMachines(out string) []VM {
 	return list
 }
 
-var versionLine = regexp.MustCompile(`^(\d+)\.(\d+)\.(\d+)(?:\w*?)(?:r(\d+))?$`)
+var versionLine = lazyregexp.New(`^(\d+)\.(\d+)\.(\d+)(?:\w*?)(?:r(\d+))?$`)
 
 // parseVersion reads --version. A start script may print a warning before it.
 func parseVersion(out string) (Version, error) {
@@ -169,7 +169,7 @@ func parseTime(text string) time.Time {
 	return t.Truncate(time.Second)
 }
 
-var sizeForm = regexp.MustCompile(`^(\d+) (Bytes|MBytes|KBytes|GBytes|TBytes)\b`)
+var sizeForm = lazyregexp.New(`^(\d+) (Bytes|MBytes|KBytes|GBytes|TBytes)\b`)
 
 // parseSize reads a size such as "40 MBytes".
 func parseSize(text string) int64 {
@@ -209,7 +209,7 @@ func parseMedium(block map[string][]string) Medium {
 	return m
 }
 
-var useLine = regexp.MustCompile(`^(.*?) \(UUID: ([0-9a-f-]{36})\)(?: \[(.*) \(UUID: [0-9a-f-]{36}\)\])?$`)
+var useLine = lazyregexp.New(`^(.*?) \(UUID: ([0-9a-f-]{36})\)(?: \[(.*) \(UUID: [0-9a-f-]{36}\)\])?$`)
 
 // parseMedia reads list -l hdds.
 func parseMedia(out string) []Medium {
@@ -285,8 +285,8 @@ var snapshotKeys = map[string]func(*Snapshot, string){
 
 // The forms of guestproperty enumerate: since 7.0, and before.
 var (
-	propertyLine    = regexp.MustCompile(`^(\S+)\s+= '(.*)'(?:\s+@ (\S+))?(?:\s+\(?([A-Z, ]+)\)?)?$`)
-	oldPropertyLine = regexp.MustCompile(`^Name: (.*?), value: (.*), timestamp: \d+, flags: ?(.*)$`)
+	propertyLine    = lazyregexp.New(`^(\S+)\s+= '(.*)'(?:\s+@ (\S+))?(?:\s+\(?([A-Z, ]+)\)?)?$`)
+	oldPropertyLine = lazyregexp.New(`^Name: (.*?), value: (.*), timestamp: \d+, flags: ?(.*)$`)
 )
 
 // parseGuestProperties reads guestproperty enumerate.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const tool = "VBoxManage"
@@ -78,7 +78,7 @@ func invalid(op, format string, args ...any) error {
 	return effect.Errorf(effect.Invalid, op, format, args...)
 }
 
-var uuidForm = regexp.MustCompile(`^\{?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\}?$`)
+var uuidForm = lazyregexp.New(`^\{?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\}?$`)
 
 func isUUID(text string) bool { return uuidForm.MatchString(text) }
 

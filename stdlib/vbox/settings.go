@@ -3,12 +3,12 @@ package vbox
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Settings say what a machine shall be like. What is not given stays as it is.
@@ -122,7 +122,7 @@ func (s Settings) check(op string) error {
 	return nil
 }
 
-var otherKey = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+var otherKey = lazyregexp.New(`^[a-z][a-z0-9-]*$`)
 
 func (u UARTSettings) check(op string) error {
 	needs := u.Mode != "" && u.Mode != "off" && u.Mode != "disconnected"
@@ -169,7 +169,7 @@ func (n NICSettings) kind() string {
 	return n.Kind
 }
 
-var macForm = regexp.MustCompile(`^[0-9A-F]{12}$`)
+var macForm = lazyregexp.New(`^[0-9A-F]{12}$`)
 
 // macOf is a hardware address as the tool takes it.
 func macOf(op, text string) (string, error) {

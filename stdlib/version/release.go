@@ -3,9 +3,10 @@ package version
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Release is a FreeBSD release, as uname(1) and freebsd-version(1) name it.
@@ -27,7 +28,7 @@ func (r Release) String() string {
 	return text
 }
 
-var releaseForm = regexp.MustCompile(`^(\d{1,4})\.(\d{1,4})(?:-([A-Za-z]+\d*))?(?:-p(\d{1,6}))?(?:-.*)?$`)
+var releaseForm = lazyregexp.New(`^(\d{1,4})\.(\d{1,4})(?:-([A-Za-z]+\d*))?(?:-p(\d{1,6}))?(?:-.*)?$`)
 
 // ParseRelease reads a release like 14.3-RELEASE-p1. A suffix of one's own
 // ("14.3-RELEASE-p1-MYKERNEL") is ignored.

@@ -2,11 +2,11 @@ package zfs
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // AllowArgs are the arguments of Allow and Unallow.
@@ -52,8 +52,8 @@ func Unallow(ctx context.Context, h effect.Doer, a AllowArgs) (Delegated, error)
 }
 
 var (
-	permissionForm = regexp.MustCompile(`^@?[A-Za-z][A-Za-z0-9_.:-]*$`)
-	whoForm        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
+	permissionForm = lazyregexp.New(`^@?[A-Za-z][A-Za-z0-9_.:-]*$`)
+	whoForm        = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
 )
 
 // apply runs zfs allow or unallow once for every kind of party of which differs
@@ -198,8 +198,8 @@ func delegations(ctx context.Context, h effect.Doer, op, name string) ([]Delegat
 var (
 	// ofDataset heads what one dataset delegates: "---- Permissions on tank ---",
 	// and before feature flags every section names it: "Local permissions on (tank)".
-	ofDataset = regexp.MustCompile(`(?i)permission(?:s| sets) on \(?(.*?)\)?(?: -+)?$`)
-	section   = regexp.MustCompile(`(?i)^(permission sets|create time permissions|local permissions|descendent permissions|local\+descendent permissions)`)
+	ofDataset = lazyregexp.New(`(?i)permission(?:s| sets) on \(?(.*?)\)?(?: -+)?$`)
+	section   = lazyregexp.New(`(?i)^(permission sets|create time permissions|local permissions|descendent permissions|local\+descendent permissions)`)
 )
 
 // parseAllow reads what zfs allow prints of a dataset and of all above it.

@@ -1,13 +1,13 @@
 package zfs
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // row is one dataset: its properties by name, as -p prints them, and "name".
@@ -34,7 +34,7 @@ func parseRows(op, out string, columns []string) ([]row, error) {
 type property struct{ name, property, value, source string }
 
 // sourceForm is what ends a property.
-var sourceForm = regexp.MustCompile(`^(-|default|local|none|received|temporary|inherited from .+)$`)
+var sourceForm = lazyregexp.New(`^(-|default|local|none|received|temporary|inherited from .+)$`)
 
 // parseProperties reads what zfs get prints. The value of a user property may
 // hold tabs and line breaks.

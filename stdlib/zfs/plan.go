@@ -2,10 +2,10 @@ package zfs
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // plan is what has to be sent, in this order.
@@ -227,7 +227,7 @@ func (s *sending) after(here []row, i int) int {
 
 // resumeName is the snapshot that a token is of: as it is called now, or else as
 // it was.
-var resumeName = regexp.MustCompile(`(?m)^(?:full|incremental\t[^\t\n]+)\t([^\t\n]+)\t\d+$|toname = (\S.*)`)
+var resumeName = lazyregexp.New(`(?m)^(?:full|incremental\t[^\t\n]+)\t([^\t\n]+)\t\d+$|toname = (\S.*)`)
 
 // resumed is the place of the snapshot whose stream had been cut.
 func (s *sending) resumed(ctx context.Context, h effect.Doer, token string, here []row) (int, error) {

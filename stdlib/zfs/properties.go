@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
-var propertyForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:@#-]*$`)
+var propertyForm = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_.:@#-]*$`)
 
 func checkProperties(op string, names []string) error {
 	for _, name := range names {

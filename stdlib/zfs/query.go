@@ -2,13 +2,13 @@ package zfs
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // query asks for properties of datasets.
@@ -65,9 +65,9 @@ func failed(e effect.Effect, res effect.Result) error {
 const errorTail = 4 << 10
 
 var (
-	unknownOption   = regexp.MustCompile(`invalid option '(.)'`)
-	unknownProperty = regexp.MustCompile(`invalid property '([^']+)'`)
-	unknownType     = regexp.MustCompile(`invalid type '([^']+)'`)
+	unknownOption   = lazyregexp.New(`invalid option '(.)'`)
+	unknownProperty = lazyregexp.New(`invalid property '([^']+)'`)
+	unknownType     = lazyregexp.New(`invalid type '([^']+)'`)
 )
 
 // core are properties that every release knows.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // follow sends what a plan says.
@@ -111,12 +111,12 @@ func (s *sending) receive(p plan, t transfer, first bool) effect.Effect {
 }
 
 var receiveRules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`invalid option 'u'`), Kind: effect.Failed, Hint: "zfs(8) of the other host mounts what it receives, whatever that is: mount=true lets it"},
-	{Pattern: regexp.MustCompile(`has been modified|does not\s+match incremental source`), Kind: effect.Failed,
+	{Pattern: lazyregexp.New(`invalid option 'u'`), Kind: effect.Failed, Hint: "zfs(8) of the other host mounts what it receives, whatever that is: mount=true lets it"},
+	{Pattern: lazyregexp.New(`has been modified|does not\s+match incremental source`), Kind: effect.Failed,
 		Hint: "something was written there since: force=true gives it up; readonly=on on the target keeps it from happening"},
-	{Pattern: regexp.MustCompile(`resuming stream can be generated`), Kind: effect.Failed, Hint: "send again: it goes on where it was cut"},
-	{Pattern: regexp.MustCompile(`destination '[^']*' exists`), Kind: effect.Failed, Hint: "send to another dataset, or destroy that one"},
-	{Pattern: regexp.MustCompile(`stream .*(?:feature|version)|unsupported (?:feature|version)|must be upgraded`), Kind: effect.Failed,
+	{Pattern: lazyregexp.New(`resuming stream can be generated`), Kind: effect.Failed, Hint: "send again: it goes on where it was cut"},
+	{Pattern: lazyregexp.New(`destination '[^']*' exists`), Kind: effect.Failed, Hint: "send to another dataset, or destroy that one"},
+	{Pattern: lazyregexp.New(`stream .*(?:feature|version)|unsupported (?:feature|version)|must be upgraded`), Kind: effect.Failed,
 		Hint: "the other host's ZFS is older than the stream: leave out compressed, large_blocks and raw, or upgrade its pool"},
 }
 
@@ -219,7 +219,7 @@ func (s *stream) tell(count int64) {
 	effect.Report(s.ctx, s.op, text, data)
 }
 
-var estimated = regexp.MustCompile(`(?m)^size\t(\d+)$`)
+var estimated = lazyregexp.New(`(?m)^size\t(\d+)$`)
 
 // estimate asks how much will be sent; 0 where the release does not tell.
 func estimate(ctx context.Context, h effect.Doer, send effect.Effect) int64 {

@@ -3,11 +3,11 @@ package zfs
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // UpgradeArgs are the arguments of Upgrade.
@@ -30,7 +30,7 @@ type Upgraded struct {
 	Upgraded  []string        `lua:"upgraded" doc:"those that were upgraded"`
 }
 
-var runningVersion = regexp.MustCompile(`running ZFS filesystem version (\d+)`)
+var runningVersion = lazyregexp.New(`running ZFS filesystem version (\d+)`)
 
 // Upgrade lists file systems of older versions and upgrades those that were asked
 // for. Without any it only lists.

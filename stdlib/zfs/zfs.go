@@ -4,29 +4,29 @@ package zfs
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // rules tell zfs(8)'s failures apart.
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`dataset does not exist|no such pool`), Kind: effect.Missing, Hint: "h.zfs.list() tells what there is"},
-	{Pattern: regexp.MustCompile(`permission denied|must be superuser|Insufficient privileges`), Kind: effect.Denied,
+	{Pattern: lazyregexp.New(`dataset does not exist|no such pool`), Kind: effect.Missing, Hint: "h.zfs.list() tells what there is"},
+	{Pattern: lazyregexp.New(`permission denied|must be superuser|Insufficient privileges`), Kind: effect.Denied,
 		Hint: "run as root: -b, or h:as(\"root\"); h.zfs.allow delegates single permissions"},
-	{Pattern: regexp.MustCompile(`has dependent clones`), Kind: effect.Failed, Hint: "promote the clones, or destroy them too: dependents=true"},
-	{Pattern: regexp.MustCompile(`has children`), Kind: effect.Failed, Hint: "recursive=true takes what is below along"},
-	{Pattern: regexp.MustCompile(`being held|dataset is busy.*hold`), Kind: effect.Failed, Hint: "h.zfs.holds tells who holds the snapshot, h.zfs.release lets it go"},
-	{Pattern: regexp.MustCompile(`more recent snapshots`), Kind: effect.Failed, Hint: "recursive=true destroys the later snapshots"},
-	{Pattern: regexp.MustCompile(`parent does not exist`), Kind: effect.Failed, Hint: "create the parent first, or let parents=true do it"},
-	{Pattern: regexp.MustCompile(`(?i)is busy|device busy`), Kind: effect.Failed, Hint: "something uses it: fstat -f MOUNTPOINT tells what; force=true goes on regardless"},
-	{Pattern: regexp.MustCompile(`(?i)key not loaded|key must be loaded|encryption key`), Kind: effect.Failed, Hint: "h.zfs.load_key loads the key"},
-	{Pattern: regexp.MustCompile(`out of space`), Kind: effect.Failed, Hint: "the pool, or a quota, is full"},
-	{Pattern: regexp.MustCompile(`pool must be upgraded|pool version needs to first be upgraded`), Kind: effect.Failed, Hint: "the pool's version is too old for this: see h.zpool.upgrade"},
-	{Pattern: regexp.MustCompile(`unrecognized command '([^']*)'`), Kind: effect.Failed, Hint: "zfs(8) of this release has no $1"},
-	{Pattern: regexp.MustCompile(`invalid option '([^']*)'`), Kind: effect.Failed, Hint: "zfs(8) of this release has no option -$1"},
-	{Pattern: regexp.MustCompile(`(?i)failed to initialize ZFS|/dev/zfs|modules are not loaded`), Kind: effect.Missing, Hint: "ZFS is not in the kernel: h.kld.ensure(\"zfs\")"},
+	{Pattern: lazyregexp.New(`has dependent clones`), Kind: effect.Failed, Hint: "promote the clones, or destroy them too: dependents=true"},
+	{Pattern: lazyregexp.New(`has children`), Kind: effect.Failed, Hint: "recursive=true takes what is below along"},
+	{Pattern: lazyregexp.New(`being held|dataset is busy.*hold`), Kind: effect.Failed, Hint: "h.zfs.holds tells who holds the snapshot, h.zfs.release lets it go"},
+	{Pattern: lazyregexp.New(`more recent snapshots`), Kind: effect.Failed, Hint: "recursive=true destroys the later snapshots"},
+	{Pattern: lazyregexp.New(`parent does not exist`), Kind: effect.Failed, Hint: "create the parent first, or let parents=true do it"},
+	{Pattern: lazyregexp.New(`(?i)is busy|device busy`), Kind: effect.Failed, Hint: "something uses it: fstat -f MOUNTPOINT tells what; force=true goes on regardless"},
+	{Pattern: lazyregexp.New(`(?i)key not loaded|key must be loaded|encryption key`), Kind: effect.Failed, Hint: "h.zfs.load_key loads the key"},
+	{Pattern: lazyregexp.New(`out of space`), Kind: effect.Failed, Hint: "the pool, or a quota, is full"},
+	{Pattern: lazyregexp.New(`pool must be upgraded|pool version needs to first be upgraded`), Kind: effect.Failed, Hint: "the pool's version is too old for this: see h.zpool.upgrade"},
+	{Pattern: lazyregexp.New(`unrecognized command '([^']*)'`), Kind: effect.Failed, Hint: "zfs(8) of this release has no $1"},
+	{Pattern: lazyregexp.New(`invalid option '([^']*)'`), Kind: effect.Failed, Hint: "zfs(8) of this release has no option -$1"},
+	{Pattern: lazyregexp.New(`(?i)failed to initialize ZFS|/dev/zfs|modules are not loaded`), Kind: effect.Missing, Hint: "ZFS is not in the kernel: h.kld.ensure(\"zfs\")"},
 }
 
 // run does an effect and explains its failure.
@@ -49,8 +49,8 @@ func change(op string, argv []string, note string, writes ...effect.Resource) ef
 const part = `[A-Za-z0-9_.:%][A-Za-z0-9_.: %-]*`
 
 var (
-	datasetForm  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.: -]*(/` + part + `)*$`)
-	snapshotForm = regexp.MustCompile(`^` + part + `$`)
+	datasetForm  = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.: -]*(/` + part + `)*$`)
+	snapshotForm = lazyregexp.New(`^` + part + `$`)
 )
 
 // split takes a name apart: dataset, sign (@, # or none) and what follows it.

@@ -2,11 +2,11 @@ package zpool
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/stdlib/gpart"
 )
 
@@ -177,7 +177,7 @@ func (m layout) whole(disk string) string {
 	return disk
 }
 
-var partitionForm = regexp.MustCompile(`^(\D+\d.*?)[ps](\d+)$`)
+var partitionForm = lazyregexp.New(`^(\D+\d.*?)[ps](\d+)$`)
 
 // cutPartition parts a provider's name, where no table tells of it.
 func cutPartition(provider string) (disk string, index int) {

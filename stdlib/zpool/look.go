@@ -2,7 +2,6 @@ package zpool
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // StatusArgs are the arguments of StatusOf.
@@ -159,7 +159,7 @@ type Entry struct {
 	By      string    `lua:"by,omitempty" doc:"user, host and zone, as the tool has them"`
 }
 
-var historyForm = regexp.MustCompile(`^(\d{4}-\d\d-\d\d\.\d\d:\d\d:\d\d) (.*?)(?: \[([^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)\])?$`)
+var historyForm = lazyregexp.New(`^(\d{4}-\d\d-\d\d\.\d\d:\d\d:\d\d) (.*?)(?: \[([^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)\])?$`)
 
 // History returns the commands that made a pool what it is, oldest first.
 func History(ctx context.Context, h effect.Doer, a HistoryArgs) ([]Entry, error) {

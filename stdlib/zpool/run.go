@@ -3,11 +3,11 @@ package zpool
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 // The tools differ by release: those before FreeBSD 10 know no -p and no -P, and
@@ -64,7 +64,7 @@ func oneOrAll(op, name string) (args []string, reads []effect.Resource, err erro
 	return []string{name}, onPool(name), checkPool(op, name)
 }
 
-var poolForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.: -]*$`)
+var poolForm = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.: -]*$`)
 
 func checkPool(op, name string) error {
 	if !poolForm.MatchString(name) {
@@ -83,7 +83,7 @@ func checkWords(op, what string, words ...string) error {
 	return nil
 }
 
-var propertyForm = regexp.MustCompile(`^[A-Za-z0-9_.:@#-]+$`)
+var propertyForm = lazyregexp.New(`^[A-Za-z0-9_.:@#-]+$`)
 
 func checkProperty(op, name string) error {
 	if !propertyForm.MatchString(name) || name[0] == '-' {
@@ -118,19 +118,19 @@ func valueText(op, name string, v any) (string, error) {
 
 // rules tell what the texts of zpool(8) mean and what to do about them.
 var rules = []effect.Rule{
-	{Pattern: regexp.MustCompile(`no such pool`), Kind: effect.Missing},
-	{Pattern: regexp.MustCompile(`no such device in pool|cannot resolve path|no such device`), Kind: effect.Missing, Hint: "h.zpool.status names the pool's devices, gpart show -p the partitions there are"},
-	{Pattern: regexp.MustCompile(`(?:zpool|zfs): (?:command )?[Nn]ot found`), Kind: effect.Missing, Hint: "this host has no ZFS"},
-	{Pattern: regexp.MustCompile(`modules? (?:are|is|cannot be) (?:not )?(?:loaded|auto-loaded)|failed to initialize ZFS library|/dev/zfs`), Kind: effect.Failed, Hint: "load ZFS into the kernel first: kldload zfs, and zfs_enable=YES in rc.conf"},
-	{Pattern: regexp.MustCompile(`permission denied|Permission denied|must be root`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
-	{Pattern: regexp.MustCompile(`unrecognized command '([^']*)'`), Kind: effect.Failed, Hint: "the ZFS of this release has no $1"},
-	{Pattern: regexp.MustCompile(`invalid option '([^']*)'`), Kind: effect.Failed, Hint: "the ZFS of this release does not know the option -$1"},
-	{Pattern: regexp.MustCompile(`invalid property '([^']*)'`), Kind: effect.Failed, Hint: "the ZFS of this release has no property $1"},
-	{Pattern: regexp.MustCompile(`no valid replicas`), Kind: effect.Failed, Hint: "the other devices do not hold all of the data: wait for the resilver, or replace what is broken"},
-	{Pattern: regexp.MustCompile(`use '-f' to override|'-f' to import anyway|'-f' to replace`), Kind: effect.Failed, Hint: "look what is there first; force=true writes over it"},
-	{Pattern: regexp.MustCompile(`pool or dataset is busy|pool is busy|dataset is busy|Device busy`), Kind: effect.Failed, Hint: "something uses it: see with fstat(1) and mount(8); a working directory in it is enough"},
-	{Pattern: regexp.MustCompile(`pool must be upgraded`), Kind: effect.Failed, Hint: "the pool's version lacks this; h.zpool.features tells it"},
-	{Pattern: regexp.MustCompile(`I/O error`), Kind: effect.Failed, Hint: "a device fails or the pool is damaged: see h.zpool.status and dmesg"},
+	{Pattern: lazyregexp.New(`no such pool`), Kind: effect.Missing},
+	{Pattern: lazyregexp.New(`no such device in pool|cannot resolve path|no such device`), Kind: effect.Missing, Hint: "h.zpool.status names the pool's devices, gpart show -p the partitions there are"},
+	{Pattern: lazyregexp.New(`(?:zpool|zfs): (?:command )?[Nn]ot found`), Kind: effect.Missing, Hint: "this host has no ZFS"},
+	{Pattern: lazyregexp.New(`modules? (?:are|is|cannot be) (?:not )?(?:loaded|auto-loaded)|failed to initialize ZFS library|/dev/zfs`), Kind: effect.Failed, Hint: "load ZFS into the kernel first: kldload zfs, and zfs_enable=YES in rc.conf"},
+	{Pattern: lazyregexp.New(`permission denied|Permission denied|must be root`), Kind: effect.Denied, Hint: "run as root: -b, or h:as(\"root\")"},
+	{Pattern: lazyregexp.New(`unrecognized command '([^']*)'`), Kind: effect.Failed, Hint: "the ZFS of this release has no $1"},
+	{Pattern: lazyregexp.New(`invalid option '([^']*)'`), Kind: effect.Failed, Hint: "the ZFS of this release does not know the option -$1"},
+	{Pattern: lazyregexp.New(`invalid property '([^']*)'`), Kind: effect.Failed, Hint: "the ZFS of this release has no property $1"},
+	{Pattern: lazyregexp.New(`no valid replicas`), Kind: effect.Failed, Hint: "the other devices do not hold all of the data: wait for the resilver, or replace what is broken"},
+	{Pattern: lazyregexp.New(`use '-f' to override|'-f' to import anyway|'-f' to replace`), Kind: effect.Failed, Hint: "look what is there first; force=true writes over it"},
+	{Pattern: lazyregexp.New(`pool or dataset is busy|pool is busy|dataset is busy|Device busy`), Kind: effect.Failed, Hint: "something uses it: see with fstat(1) and mount(8); a working directory in it is enough"},
+	{Pattern: lazyregexp.New(`pool must be upgraded`), Kind: effect.Failed, Hint: "the pool's version lacks this; h.zpool.features tells it"},
+	{Pattern: lazyregexp.New(`I/O error`), Kind: effect.Failed, Hint: "a device fails or the pool is damaged: see h.zpool.status and dmesg"},
 }
 
 // explain adds to a failure of zpool what its texts mean.

@@ -1,10 +1,11 @@
 package zpool
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Scan is a scrub or a resilver of a pool, under way or the last one.
@@ -38,16 +39,16 @@ func (s Scan) or(other Scan) Scan {
 }
 
 var (
-	resilverForm = regexp.MustCompile(`^resilvered (?:\(\S+\) )?(\S+) in (.+) with (\d+) errors on (.+)$`)
-	scrubForm    = regexp.MustCompile(`^scrub(?: \(\S+\))? repaired (\S+) in (.+) with (\d+) errors on (.+)$`)
-	eraForm      = regexp.MustCompile(`^(scrub|resilver) (completed|stopped) after (\S+) with (\d+) errors on (.+)$`)
-	eraRunning   = regexp.MustCompile(`^(scrub|resilver) in progress for (\S+), (\S+)% done, (\S+) to go`)
-	sinceForm    = regexp.MustCompile(`^(scrub|resilver)(?: \(\S+\))? (in progress|paused) since (.+)$`)
-	canceledForm = regexp.MustCompile(`^(scrub|resilver)(?: \(\S+\))? canceled on (.+)$`)
-	startedForm  = regexp.MustCompile(`^scrub started on (.+)$`)
-	repairedForm = regexp.MustCompile(`(?:^|\s)(\S+) (?:repaired|resilvered)(?:,|$)`)
-	percentForm  = regexp.MustCompile(`(\d+(?:\.\d+)?)% done`)
-	leftForm     = regexp.MustCompile(`, ((?:\d+ days )?[\d:hms]+) to go`)
+	resilverForm = lazyregexp.New(`^resilvered (?:\(\S+\) )?(\S+) in (.+) with (\d+) errors on (.+)$`)
+	scrubForm    = lazyregexp.New(`^scrub(?: \(\S+\))? repaired (\S+) in (.+) with (\d+) errors on (.+)$`)
+	eraForm      = lazyregexp.New(`^(scrub|resilver) (completed|stopped) after (\S+) with (\d+) errors on (.+)$`)
+	eraRunning   = lazyregexp.New(`^(scrub|resilver) in progress for (\S+), (\S+)% done, (\S+) to go`)
+	sinceForm    = lazyregexp.New(`^(scrub|resilver)(?: \(\S+\))? (in progress|paused) since (.+)$`)
+	canceledForm = lazyregexp.New(`^(scrub|resilver)(?: \(\S+\))? canceled on (.+)$`)
+	startedForm  = lazyregexp.New(`^scrub started on (.+)$`)
+	repairedForm = lazyregexp.New(`(?:^|\s)(\S+) (?:repaired|resilvered)(?:,|$)`)
+	percentForm  = lazyregexp.New(`(\d+(?:\.\d+)?)% done`)
+	leftForm     = lazyregexp.New(`, ((?:\d+ days )?[\d:hms]+) to go`)
 )
 
 // parseScan reads the lines of "scan:", and of "scrub:" as it was before 9.0.
@@ -133,8 +134,8 @@ func parseTime(text string) time.Time {
 }
 
 var (
-	eraDuration   = regexp.MustCompile(`^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$`)
-	clockDuration = regexp.MustCompile(`^(?:(\d+) days? )?(\d+):(\d+):(\d+)$`)
+	eraDuration   = lazyregexp.New(`^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$`)
+	clockDuration = lazyregexp.New(`^(?:(\d+) days? )?(\d+):(\d+):(\d+)$`)
 )
 
 // century is how many seconds are not believed any more.

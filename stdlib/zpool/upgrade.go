@@ -2,13 +2,13 @@ package zpool
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 )
 
 const upgradeNote = "older systems and older boot code cannot read an upgraded pool"
@@ -123,10 +123,10 @@ type upgradable struct {
 }
 
 var (
-	legacyForm    = regexp.MustCompile(`^ *(\d+) {2,}(\S.*)$`)
-	upgradedForm  = regexp.MustCompile(`^Successfully upgraded '.*' from version \d+ to (?:version (\d+)|feature flags)`)
-	enabledForm   = regexp.MustCompile(`^Enabled the following features on '`)
-	featuresTitle = regexp.MustCompile(`^POOL +FEATURE`)
+	legacyForm    = lazyregexp.New(`^ *(\d+) {2,}(\S.*)$`)
+	upgradedForm  = lazyregexp.New(`^Successfully upgraded '.*' from version \d+ to (?:version (\d+)|feature flags)`)
+	enabledForm   = lazyregexp.New(`^Enabled the following features on '`)
+	featuresTitle = lazyregexp.New(`^POOL +FEATURE`)
 )
 
 func parseUpgradable(out string) upgradable {

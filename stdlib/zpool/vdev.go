@@ -1,9 +1,10 @@
 package zpool
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Vdev is a device of a pool, or a group of them.
@@ -57,8 +58,8 @@ func (v *Vdev) named(device string) bool {
 }
 
 var (
-	groupForm = regexp.MustCompile(`^(mirror|raidz[123]?|draid[123]?|replacing|spare|indirect|hole|missing|root)([-:].*)?$`)
-	guidForm  = regexp.MustCompile(`^\d{6,20}$`)
+	groupForm = lazyregexp.New(`^(mirror|raidz[123]?|draid[123]?|replacing|spare|indirect|hole|missing|root)([-:].*)?$`)
+	guidForm  = lazyregexp.New(`^\d{6,20}$`)
 )
 
 // typeOf tells from its name what a device is: groups have reserved names,

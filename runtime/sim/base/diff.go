@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/vfs"
 )
@@ -331,7 +331,7 @@ func (d *differ) fold(text string) string {
 	return b.String()
 }
 
-var blanks = regexp.MustCompile(`[ \t\r\f\v]+`)
+var blanks = lazyregexp.New(`[ \t\r\f\v]+`)
 
 func (d *differ) foldLine(line string) string {
 	body := strings.TrimSuffix(line, "\n")

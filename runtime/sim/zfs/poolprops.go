@@ -2,11 +2,11 @@ package zfs
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/state"
 )
@@ -58,7 +58,7 @@ func bootable(pool *state.Pool, name string) error {
 }
 
 // namePattern is what names of pools consist of.
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9_.: -]*$`)
+var namePattern = lazyregexp.New(`^[A-Za-z0-9_.: -]*$`)
 
 // CheckPoolName tells what is wrong with the name of a new pool.
 func CheckPoolName(name string) error {

@@ -3,9 +3,9 @@ package bectlsim
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim/zfs"
 )
 
@@ -156,7 +156,7 @@ func (c *call) createFrom(name, from string) int {
 	return 0
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_.:-][A-Za-z0-9_.: -]*$`)
+var validName = lazyregexp.New(`^[A-Za-z0-9_.:-][A-Za-z0-9_.: -]*$`)
 
 // stamp names a snapshot that bectl makes by itself after the time, with a
 // number that makes it unique.
@@ -174,7 +174,7 @@ func (c *call) stamp(be string) string {
 }
 
 // ownStamp is the form of those names.
-var ownStamp = regexp.MustCompile(`@\d+-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])-([01]?\d|2[0-3]):[0-5]?\d:([0-5]?\d|60)-\d+`)
+var ownStamp = lazyregexp.New(`@\d+-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])-([01]?\d|2[0-3]):[0-5]?\d:([0-5]?\d|60)-\d+`)
 
 // snapshot takes a snapshot of an environment, with -r of what is below it too.
 func (c *call) snapshot(be, snapshot string) int {

@@ -5,9 +5,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
-var keyForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var keyForm = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 // checkSource refuses what fetch, upgrade and IDS cannot work with.
 func (u *update) checkSource() error {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 const confFile = "/etc/freebsd-update.conf"
@@ -55,7 +57,7 @@ func (e *confError) Error() string {
 // systemDirs are no places for a kernel's backup.
 var systemDirs = strings.Fields("/ /bin /boot /etc /lib /libexec /sbin /usr /var")
 
-var confComment = regexp.MustCompile(`#.*$`)
+var confComment = lazyregexp.New(`#.*$`)
 
 // parseConf reads freebsd-update.conf as the tool of a major release does.
 func parseConf(text string, era int) (map[string]string, error) {

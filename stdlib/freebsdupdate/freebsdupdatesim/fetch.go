@@ -3,11 +3,12 @@ package freebsdupdatesim
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Times that the parts of a fetch take.
@@ -268,7 +269,7 @@ func indexHashes(text string) map[string]string {
 	return set
 }
 
-var classLine = regexp.MustCompile(`(?m)^\s*P="\[(.*)\]"`)
+var classLine = lazyregexp.New(`(?m)^\s*P="\[(.*)\]"`)
 
 // integrity refuses indexes with paths that the tool's own text has no
 // characters for.

@@ -6,11 +6,11 @@ package freebsdupdatesim
 import (
 	"errors"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 )
 
@@ -194,7 +194,7 @@ func (u *update) finalComponents() {
 	u.Printf("src component not installed, skipped\n")
 }
 
-var patchLevel = regexp.MustCompile(`-p[0-9]+`)
+var patchLevel = lazyregexp.New(`-p[0-9]+`)
 
 // plainRelease is a release without its patch level.
 func plainRelease(release string) string { return patchLevel.ReplaceAllString(release, "") }

@@ -2,19 +2,20 @@ package freebsdupdatesim
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // installTime is what a file takes to be put into place.
 const installTime = 20 * time.Millisecond
 
 var (
-	library = regexp.MustCompile(`/lib/.*\.so\.[0-9]+$`)
-	linker  = regexp.MustCompile(`^/libexec/ld-elf.*\.so\.[0-9]+$`)
-	core    = regexp.MustCompile(`/lib/(libsys|libc|libthr)\.so\.[0-9]+$`)
+	library = lazyregexp.New(`/lib/.*\.so\.[0-9]+$`)
+	linker  = lazyregexp.New(`^/libexec/ld-elf.*\.so\.[0-9]+$`)
+	core    = lazyregexp.New(`/lib/(libsys|libc|libthr)\.so\.[0-9]+$`)
 )
 
 func inBoot(e entry) bool    { return strings.HasPrefix(e.path, "/boot/") }
@@ -101,7 +102,7 @@ func (u *update) bootEnvironment() error {
 	return nil
 }
 
-var digits = regexp.MustCompile(`[0-9]+`)
+var digits = lazyregexp.New(`[0-9]+`)
 
 // newer orders versions as sort -V does.
 func newer(a, b string) bool {

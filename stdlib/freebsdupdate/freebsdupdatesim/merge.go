@@ -2,11 +2,11 @@ package freebsdupdatesim
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/stdlib/freebsdupdate/threeway"
 )
@@ -93,7 +93,7 @@ func (m *merging) merge(release string) {
 	}
 }
 
-var revision = regexp.MustCompile(`\$FreeBSD.*\$`)
+var revision = lazyregexp.New(`\$FreeBSD.*\$`)
 
 // same tells whether two texts differ in the revision that they name alone.
 func same(a, b string) bool {
@@ -101,7 +101,7 @@ func same(a, b string) bool {
 }
 
 // markers are what conflicts leave in a text.
-var markers = regexp.MustCompile(`(?m)^(<<<<<<<|=======|>>>>>>>)(\s.*)?$`)
+var markers = lazyregexp.New(`(?m)^(<<<<<<<|=======|>>>>>>>)(\s.*)?$`)
 
 // resolve has the user edit a file with conflicts. Since 14 the tool goes on
 // asking while there are markers; without a terminal for ever.

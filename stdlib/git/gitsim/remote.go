@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/storage"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 )
 
@@ -60,7 +60,7 @@ func (g *git) rewriteURL(address string) string {
 	return base + address[len(best):]
 }
 
-var scpLike = regexp.MustCompile(`^(?:[^/@]+@)?([^/:]+|\[[0-9a-fA-F:.]+\]):(.*)$`)
+var scpLike = lazyregexp.New(`^(?:[^/@]+@)?([^/:]+|\[[0-9a-fA-F:.]+\]):(.*)$`)
 
 // splitAddress tells the transport, the host (with port) and the path.
 func splitAddress(address string) (kind, host, file string) {

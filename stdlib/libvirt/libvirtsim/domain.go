@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"libvirt.org/go/libvirtxml"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/stdlib/image/qcow2"
 )
@@ -201,7 +201,7 @@ func (c *call) domuuid() int { return c.about(func(d *domain) string { return d.
 func (c *call) domname() int { return c.about(func(d *domain) string { return d.name }) }
 
 // passwords are never shown unless they are asked for.
-var passwords = regexp.MustCompile(` passwd='[^']*'`)
+var passwords = lazyregexp.New(` passwd='[^']*'`)
 
 func (c *call) dumpxml() int {
 	return c.about(func(d *domain) string {
@@ -604,7 +604,7 @@ func (s *store) define(text string) (string, error) {
 }
 
 // uuidForm cuts the groups of an identifier to their lengths.
-var uuidForm = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4})-4([0-9a-f]{3})[0-9a-f]-8([0-9a-f]{3})[0-9a-f]-([0-9a-f]{12})$`)
+var uuidForm = lazyregexp.New(`^([0-9a-f]{8}-[0-9a-f]{4})-4([0-9a-f]{3})[0-9a-f]-8([0-9a-f]{3})[0-9a-f]-([0-9a-f]{12})$`)
 
 // normalize writes sizes as libvirt does.
 func normalize(x *libvirtxml.Domain) {
@@ -621,8 +621,8 @@ func normalize(x *libvirtxml.Domain) {
 }
 
 var (
-	emptyElement = regexp.MustCompile(`<([\w:-]+)((?:[^<>]*[^<>/])?)></[\w:-]+>`)
-	attribute    = regexp.MustCompile(`="([^"']*)"`)
+	emptyElement = lazyregexp.New(`<([\w:-]+)((?:[^<>]*[^<>/])?)></[\w:-]+>`)
+	attribute    = lazyregexp.New(`="([^"']*)"`)
 )
 
 // likeLibvirt writes XML in libvirt's manner.

@@ -3,13 +3,13 @@ package libvirtsim
 import (
 	"encoding/xml"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"libvirt.org/go/libvirtxml"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/vfs"
 )
@@ -59,7 +59,7 @@ or other application using the libvirt API.
 
 `
 
-var comment = regexp.MustCompile(`(?s)^\s*<!--.*?-->\s*`)
+var comment = lazyregexp.New(`(?s)^\s*<!--.*?-->\s*`)
 
 // domain is a domain as the files have it.
 type domain struct {
@@ -242,7 +242,7 @@ func (s *store) setStatus(d *domain, state, reason string) error {
 }
 
 // idLast puts a domain's number behind its type.
-var idLast = regexp.MustCompile(`<domain (id='\d+') (type='[^']*')`)
+var idLast = lazyregexp.New(`<domain (id='\d+') (type='[^']*')`)
 
 // stop takes a domain off the machine.
 func (s *store) stop(d *domain, reason string) error {

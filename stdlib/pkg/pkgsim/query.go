@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim/state"
 )
 
@@ -86,7 +86,7 @@ func (i *invocation) ask(from map[string]*state.Package, remote bool) int {
 // listFields are the formats with a line for each element.
 const listFields = "drCFOLUGBbADX"
 
-var fieldForm = regexp.MustCompile(`%(\?[drCFOLUGBbAD]|#[drCFOLUGBbAD]|s[bh]|d[nov]|r[nov]|F[ps]|O[kvdD]|A[tv]|X[n]|[a-zA-Z%])`)
+var fieldForm = lazyregexp.New(`%(\?[drCFOLUGBbAD]|#[drCFOLUGBbAD]|s[bh]|d[nov]|r[nov]|F[ps]|O[kvdD]|A[tv]|X[n]|[a-zA-Z%])`)
 
 // badFormat says what is wrong with a query; it may hold one list at most.
 func badFormat(format string) string {
@@ -237,7 +237,7 @@ func digit(b bool) string {
 	return "0"
 }
 
-var termForm = regexp.MustCompile(`^\s*%([a-zA-Z#?]+)\s*(==|=|!=|!~|<>|<=|>=|<|>|~)\s*"?'?([^"'&|]*?)'?"?\s*$`)
+var termForm = lazyregexp.New(`^\s*%([a-zA-Z#?]+)\s*(==|=|!=|!~|<>|<=|>=|<|>|~)\s*"?'?([^"'&|]*?)'?"?\s*$`)
 
 // parseCondition reads the conditions of pkg query -e that are joined by && or
 // || alone.

@@ -6,12 +6,12 @@ import (
 	"iter"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/state"
 	"bsdrun/runtime/sim/vfs"
@@ -47,10 +47,10 @@ func (r repository) show(p *sim.Proc) {
 }
 
 var (
-	blockForm = regexp.MustCompile(`(?s)([\w.-]+)\s*:?\s*\{(.*?)\n?\}`)
-	pairForm  = regexp.MustCompile(`(?m)^\s*"?(\w+)"?\s*[:=]\s*"?([^"\n]*?)"?\s*[,;]?\s*$`)
-	oneLine   = regexp.MustCompile(`(\w+)\s*[:=]\s*"?([^",{}]+)"?`)
-	comment   = regexp.MustCompile(`(?m)^\s*#.*$`)
+	blockForm = lazyregexp.New(`(?s)([\w.-]+)\s*:?\s*\{(.*?)\n?\}`)
+	pairForm  = lazyregexp.New(`(?m)^\s*"?(\w+)"?\s*[:=]\s*"?([^"\n]*?)"?\s*[,;]?\s*$`)
+	oneLine   = lazyregexp.New(`(\w+)\s*[:=]\s*"?([^",{}]+)"?`)
+	comment   = lazyregexp.New(`(?m)^\s*#.*$`)
 )
 
 // allRepositories reads the configuration: /etc/pkg, then what
@@ -304,7 +304,7 @@ func catalogueStamp(p *sim.Proc, r repository) string {
 	return b.String()
 }
 
-var packageFile = regexp.MustCompile(`^(.+)-([^-]+)\.(?:pkg|txz)$`)
+var packageFile = lazyregexp.New(`^(.+)-([^-]+)\.(?:pkg|txz)$`)
 
 // offers are the packages of a repository: the profile's, or the files of a
 // local one.

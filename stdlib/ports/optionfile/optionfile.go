@@ -6,15 +6,16 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Options are a port's options by name: on or off.
 type Options map[string]bool
 
-var nameForm = regexp.MustCompile(`^[A-Z0-9_][A-Z0-9_+]*$`)
+var nameForm = lazyregexp.New(`^[A-Z0-9_][A-Z0-9_+]*$`)
 
 // IsName tells whether a text is the name of an option.
 func IsName(name string) bool { return nameForm.MatchString(name) }

@@ -7,12 +7,12 @@ import (
 	"bytes"
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/state"
 	"bsdrun/runtime/sim/vfs"
@@ -184,8 +184,8 @@ func all(m *sim.Machine) []string {
 }
 
 var (
-	nameLine  = regexp.MustCompile(`(?m)^name="?([\w.-]+)"?`)
-	rcvarLine = regexp.MustCompile("(?m)^rcvar=\"?([^\"\\n]+)\"?")
+	nameLine  = lazyregexp.New(`(?m)^name="?([\w.-]+)"?`)
+	rcvarLine = lazyregexp.New("(?m)^rcvar=\"?([^\"\\n]+)\"?")
 )
 
 // enabled are the scripts whose variable says yes.

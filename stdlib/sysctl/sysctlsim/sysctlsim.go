@@ -6,11 +6,11 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/state"
 	"bsdrun/runtime/sim/vfs"
@@ -261,7 +261,7 @@ func store(m *sim.Machine, name, value string, v *state.Sysctl) {
 	}
 }
 
-var loaderLine = regexp.MustCompile(`^\s*([\w.%-]+)\s*=\s*"?([^"#]*)"?`)
+var loaderLine = lazyregexp.New(`^\s*([\w.%-]+)\s*=\s*"?([^"#]*)"?`)
 
 // boot sets tunables from loader.conf, then what sysctl.conf says.
 func boot(m *sim.Machine) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 )
 
@@ -71,7 +72,7 @@ func run(p *sim.Proc) int {
 	return code
 }
 
-var assignment = regexp.MustCompile(`(?s)^([A-Za-z_][A-Za-z0-9_]*)([+-]?)=(.*)$`)
+var assignment = lazyregexp.New(`(?s)^([A-Za-z_][A-Za-z0-9_]*)([+-]?)=(.*)$`)
 
 // one reads, writes or deletes one variable.
 func (c *call) one(arg string) int {

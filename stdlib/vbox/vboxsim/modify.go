@@ -3,10 +3,11 @@ package vboxsim
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // modifyVM changes the settings of a machine that is off.
@@ -34,7 +35,7 @@ type modification struct {
 	inline *string
 }
 
-var optionForm = regexp.MustCompile(`^--?([a-zA-Z0-9-]+?)(\d+)?(?:=(.*))?$`)
+var optionForm = lazyregexp.New(`^--?([a-zA-Z0-9-]+?)(\d+)?(?:=(.*))?$`)
 
 // next takes one option with what belongs to it.
 func (d *modification) next() {
@@ -258,7 +259,7 @@ var perNumber = map[string]func(d *modification, n int){
 	"uarttype": func(d *modification, n int) { d.port(n).Type = d.choice("UART type", "16450", "16550A", "16750") },
 }
 
-var macForm = regexp.MustCompile(`^[0-9A-Fa-f]{12}$`)
+var macForm = lazyregexp.New(`^[0-9A-Fa-f]{12}$`)
 
 func (d *modification) mac() string {
 	word := d.word()

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/state"
 	"bsdrun/runtime/sim/vfs"
@@ -253,7 +253,7 @@ func (c *command) console(m *machine, text string, more bool) {
 // table with a system partition. What system it is the type of the machine tells;
 // more is said by a line "sim guest: os=FreeBSD hostname=NAME root=/dev/NAME"
 // somewhere in the first MiB of the disk, root being the device that it mounts.
-var guestLine = regexp.MustCompile(`sim guest:((?: \w+=[^\s\x00]+)+)`)
+var guestLine = lazyregexp.New(`sim guest:((?: \w+=[^\s\x00]+)+)`)
 
 // bootGuest boots the guest as far as it comes; true: it is up.
 func (c *command) bootGuest(m *machine) bool {
@@ -331,7 +331,7 @@ func (h *hardware) guestDisks() []string {
 	return names
 }
 
-var diskDevice = regexp.MustCompile(`^(ada|da|ad|vtbd|nda)\d+`)
+var diskDevice = lazyregexp.New(`^(ada|da|ad|vtbd|nda)\d+`)
 
 // hasDisk tells whether a device of the guest is there; labels always are.
 func (h *hardware) hasDisk(device string) bool {
@@ -441,7 +441,7 @@ func (c *command) pause(m *machine, r *vmRun, verb string) {
 	r.State, r.Since = to, c.p.Now()
 }
 
-var liveOption = regexp.MustCompile(`^(nic|natpf|setlinkstate)(\d+)$`)
+var liveOption = lazyregexp.New(`^(nic|natpf|setlinkstate)(\d+)$`)
 
 // controlNIC changes an adapter while the machine runs.
 func (c *command) controlNIC(m *machine, verb string) int {
