@@ -51,6 +51,10 @@ in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
 		c.replCommand(), c.reportCommand(), c.resumeCommand(), c.runsCommand(), c.secretsCommand(), c.serveCommand(), c.showCommand(), c.simCommand(), c.undoCommand(), c.versionCommand(),
 		c.initCommand(), c.lintCommand(), c.testCommand(),
 	)
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // so that an unknown shell is refused
+	}
 	return root
 }
 
