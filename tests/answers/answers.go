@@ -78,7 +78,10 @@ func Line(e effect.Effect) string {
 }
 
 // Do answers an effect.
-func (h *Host) Do(_ context.Context, e effect.Effect) (effect.Result, error) {
+func (h *Host) Do(ctx context.Context, e effect.Effect) (effect.Result, error) {
+	if e.Batch != nil {
+		return e.Each(ctx, h), nil
+	}
 	if e.Kind == effect.Change {
 		h.Changes = append(h.Changes, e)
 	}
