@@ -144,7 +144,7 @@ func (h *Host) byTerminal(ctx context.Context, l link, method, script, password 
 	select {
 	case err = <-up:
 	case err = <-failed:
-		if !errors.Is(err, errRejected) {
+		if !errors.Is(err, errRejected) && !rejects(text.String()) {
 			// A short script may have ended, and the terminal with it, before
 			// what it said arrived through the pipes.
 			h.removePipes(ctx, l, dir)
@@ -162,10 +162,15 @@ func (h *Host) byTerminal(ctx context.Context, l link, method, script, password 
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if said := text.String(); errors.Is(err, errRejected) || strings.Contains(said, "Sorry") || strings.Contains(said, "failure") || strings.Contains(said, "failed") {
+	if said := text.String(); errors.Is(err, errRejected) || rejects(said) {
 		return nil, h.rejected(method, said)
 	}
 	return nil, h.refused(method, text.String())
+}
+
+// rejects tells whether doas or su says that a password is wrong.
+func rejects(said string) bool {
+	return strings.Contains(said, "Sorry") || strings.Contains(said, "failure") || strings.Contains(said, "failed")
 }
 
 // soon waits for a result that is on its way, if there will be one.

@@ -1,6 +1,12 @@
 package errors
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+)
 
 // TestBecomingRootThatFails is a login whose ways to become root fail, each in its
 // own way.
@@ -30,4 +36,37 @@ func TestBecomingRootThatFails(t *testing.T) {
 	b.check(t, map[string]provoked{
 		"a password": {args: login + "--become", code: 75, says: []string{`nobody can answer: Password to become root`, `^  hint go on at a terminal with bsdrun resume, or .*nopass`}},
 	})
+	wrong := provoked{args: login + "--become --color never", code: 2, says: []string{`doas rejects the password`, `^  hint .*login user's own password`}}
+	t.Run("a wrong password", func(t *testing.T) {
+		code, said := b.typed(t, wrong.args, "Password to become root", "wrong")
+		wrong.judge(t, code, said)
+	})
+}
+
+// typed runs bsdrun at a terminal, where somebody answers a question each time that
+// it is asked.
+func (b *bench) typed(t *testing.T, args, question, answer string) (code int, said string) {
+	t.Helper()
+	cmd := b.command(t, args)
+	terminal, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = terminal.Close() }()
+	var out bytes.Buffer
+	answered := 0
+	for chunk := make([]byte, 4096); ; {
+		n, err := terminal.Read(chunk)
+		out.Write(chunk[:n])
+		for ; answered < strings.Count(out.String(), question); answered++ {
+			if _, err := terminal.WriteString(answer + "\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err != nil { // it has left
+			break
+		}
+	}
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode(), strings.ReplaceAll(out.String(), "\r\n", "\n")
 }

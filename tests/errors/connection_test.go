@@ -111,3 +111,21 @@ func TestNothingTechnicalIsAllowed(t *testing.T) {
 		t.Error("a command is taken for our own words")
 	}
 }
+
+// TestAHostThatAnotherRunHas: the first run waits to be gone on with, and a second one
+// may not change the host meanwhile.
+func TestAHostThatAnotherRunHas(t *testing.T) {
+	mine, line := key(t)
+	b := newBench(t, map[string]string{
+		"mine": mine, "keys": line, "nothing": "",
+		"first.lua": failing(`h:run{ "true" } ask("Which pool?")`), "second.lua": failing(`h:run{ "true" }`),
+	})
+	b.places["at"], _ = b.serve(t, "freebsd-14.3", "--authorized-keys", "keys")
+	const login = "-q -F nothing --identity mine --accept-new "
+	if code, stderr := b.run(t, login+"first.lua root@$at"); code != 75 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	b.check(t, map[string]provoked{
+		"locked": {args: login + "second.lua root@$at", code: 75, says: []string{`run \w+ \(.*since .*\) holds the host$`, `^  hint .*bsdrun resume \w+`}},
+	})
+}

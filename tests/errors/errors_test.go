@@ -57,6 +57,18 @@ func (b *bench) write(t *testing.T, name, text string) {
 // run runs bsdrun without a terminal and without the person's own settings.
 func (b *bench) run(t *testing.T, args string) (code int, stderr string) {
 	t.Helper()
+	cmd := b.command(t, args)
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+func (b *bench) command(t *testing.T, args string) *exec.Cmd {
+	t.Helper()
 	words, err := shell.Fields(args, func(name string) string { return b.places[name] })
 	if err != nil {
 		t.Fatalf("%s: %v", args, err)
@@ -67,13 +79,7 @@ func (b *bench) run(t *testing.T, args string) (code int, stderr string) {
 	if state, set := b.places["STATE"]; set {
 		cmd.Env = append(cmd.Env, "XDG_STATE_HOME="+state)
 	}
-	var out bytes.Buffer
-	cmd.Stderr = &out
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), out.String()
+	return cmd
 }
 
 // technical are words of our own kitchen, which help nobody.
@@ -84,23 +90,29 @@ func (b *bench) check(t *testing.T, entries map[string]provoked) {
 	for name, p := range entries {
 		t.Run(name, func(t *testing.T) {
 			code, stderr := b.run(t, p.args)
-			if code != p.code {
-				t.Errorf("exit code %d, not %d", code, p.code)
-			}
-			for _, want := range p.says {
-				if !regexp.MustCompile("(?m)" + want).MatchString(stderr) {
-					t.Errorf("it does not say %q", want)
-				}
-			}
-			if found := technical.FindString(stderr); found != "" {
-				t.Errorf("it says %q", found)
-			}
-			if !p.noHint && !strings.Contains(stderr, "  hint ") {
-				t.Error("it does not say what to do next")
-			}
-			if t.Failed() {
-				t.Logf("bsdrun %s\n%s", p.args, stderr)
-			}
+			p.judge(t, code, stderr)
 		})
+	}
+}
+
+// judge holds what bsdrun said against an entry.
+func (p provoked) judge(t *testing.T, code int, stderr string) {
+	t.Helper()
+	if code != p.code {
+		t.Errorf("exit code %d, not %d", code, p.code)
+	}
+	for _, want := range p.says {
+		if !regexp.MustCompile("(?m)" + want).MatchString(stderr) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if found := technical.FindString(stderr); found != "" {
+		t.Errorf("it says %q", found)
+	}
+	if !p.noHint && !strings.Contains(stderr, "  hint ") {
+		t.Error("it does not say what to do next")
+	}
+	if t.Failed() {
+		t.Logf("bsdrun %s\n%s", p.args, stderr)
 	}
 }
