@@ -198,18 +198,28 @@ type recalled struct {
 
 // recallScript asks for one entry. Its first line is the state; the streams of
 // an ended one follow. latest is an entry that a whole ledger has; may be empty.
+// An effect whose process is gone may have ended since the ledger was read: it is
+// read again before it is told to have been cut.
 func recallScript(name, latest string) string {
 	f := `"$_L"/` + name
-	return `_c=; _s=; _p=` + latest + `; while read -r _i _w _r; do
+	return `_find() {
+_c=; _s=; _p=` + latest + `; while read -r _i _w _r; do
 if [ "$_i" = "$_p" ]; then _p=; fi
 if [ "$_i" = ` + name + ` ]; then case "$_w" in s) _s=$_r; _c=;; c) _c=$_r;; esac; fi
 done 2>/dev/null <"$_L/ledger"
-if [ -n "$_c" ]; then echo "done $_c $_s"; cat ` + f + `.o; cat ` + f + `.e >&2
-elif [ -z "$_s" ]; then if [ -n "$_p" ]; then echo past; else echo never; fi
-else
+}
+_lives() {
 set -- $_s; _n=$2; shift 2; _w=$*
 set -- $(ps -o stat= -o lstart= -p $_n 2>/dev/null); case "$1" in Z*) set --;; ?*) shift;; esac
-if [ -n "$_w" ] && [ "$*" = "$_w" ] || [ -z "$_w" ] && kill -0 $_n 2>/dev/null; then echo running; else echo "cut $_s"; fi
+[ -n "$_w" ] && [ "$*" = "$_w" ] || [ -z "$_w" ] && kill -0 $_n 2>/dev/null
+}
+_find; _up=
+if [ -z "$_c" ] && [ -n "$_s" ]; then if _lives; then _up=1; else _find; fi; fi
+if [ -n "$_c" ]; then echo "done $_c $_s"; cat ` + f + `.o; cat ` + f + `.e >&2
+elif [ -n "$_up" ]; then echo running
+elif [ -n "$_s" ]; then echo "cut $_s"
+elif [ -n "$_p" ]; then echo past
+else echo never
 fi`
 }
 
