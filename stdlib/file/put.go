@@ -235,6 +235,9 @@ func (w *write) send(ctx context.Context, h effect.Doer) (bool, error) {
 	if len(res.Data) > 0 {
 		w.sum = string(res.Data)
 	}
+	if isMissing(err) {
+		err = effect.WithHint(err, "make the folder before: h.file.mkdir(%q)", path.Dir(w.path))
+	}
 	return err == nil && res.Changed(), err
 }
 

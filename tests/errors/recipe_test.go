@@ -36,6 +36,7 @@ func TestFailuresOfRecipes(t *testing.T) {
 		"sandbox":          {line: `io.open("/etc/passwd")`, code: 5, says: []string{`undefined variable io`, `^  hint .*local_file`}},
 		"fail":             {line: `fail{ message = "the pool is ill", hint = "replace ada1" }`, code: 2, says: []string{`^sim: the pool is ill$`, `^  hint replace ada1$`}},
 		"file missing":     {line: `h.file.get("/nonexistent")`, code: 2, says: []string{`/nonexistent: no such file`}, noHint: true},
+		"folder missing":   {line: `h.file.put("/nonexistent/x", "a")`, code: 2, says: []string{`No such file`, `^  hint make the folder before: h.file.mkdir\("/nonexistent"\)`}},
 		"package missing":  {line: `h.pkg.install("nosuch-package")`, code: 2, says: []string{`nosuch-package`, `^  hint .*pkg.search`}},
 		"service missing":  {line: `h.service.start("nosuch")`, code: 2, says: []string{`no service nosuch`, `^  hint .*service.list`}},
 		"dataset missing":  {line: `h.zfs.get("zroot/none")`, code: 2, says: []string{`dataset does not exist`, `^  hint .*zfs.list`}},
