@@ -162,22 +162,33 @@ func TestProgressTellsOfStartOutputAndEnd(t *testing.T) {
 }
 
 func TestALookAtAJobsLogShowsWhatTheJobPrints(t *testing.T) {
-	s := &sink{}
-	bottom := effect.DoerFunc(func(context.Context, effect.Effect) (effect.Result, error) {
-		return effect.Result{Data: []byte("hunter22 is built\n")}, nil
-	})
+	read := effect.Result{Data: []byte("hunter22 is built\n")}
 	look := effect.Effect{Op: "job.wait", Kind: effect.Read, Job: &effect.JobOp{Verb: effect.JobLog, ID: "bulk"}}
-	if _, err := Progress(redactor("hunter22"))(bottom).Do(effect.WithEvents(context.Background(), s), look); err != nil {
-		t.Fatal(err)
-	}
-	text := ""
-	for _, e := range s.events {
-		if e.Type == effect.EffectOut && e.Kind == "change" {
-			text += e.Text
+	file := effect.Effect{Op: "job.wait", Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileGet, Path: "/x"}}
+	for name, c := range map[string]struct {
+		e effect.Effect
+		r effect.Result
+	}{
+		"by itself": {look, read},
+		"among others": {
+			effect.Effect{Op: "job.wait", Kind: effect.Read, Batch: []effect.Effect{file, look}},
+			effect.Result{Batch: []effect.Outcome{{Result: effect.Result{Data: []byte("content\n")}}, {Result: read}}},
+		},
+	} {
+		s := &sink{}
+		bottom := effect.DoerFunc(func(context.Context, effect.Effect) (effect.Result, error) { return c.r, nil })
+		if _, err := Progress(redactor("hunter22"))(bottom).Do(effect.WithEvents(context.Background(), s), c.e); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if text != "*** is built\n" {
-		t.Errorf("%q", text)
+		text := ""
+		for _, e := range s.events {
+			if e.Type == effect.EffectOut && e.Kind == "change" {
+				text += e.Text
+			}
+		}
+		if text != "*** is built\n" {
+			t.Errorf("%s: %q", name, text)
+		}
 	}
 }
 

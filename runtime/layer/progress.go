@@ -3,6 +3,7 @@ package layer
 import (
 	"context"
 	"io"
+	"slices"
 
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
@@ -27,7 +28,7 @@ func progress(ctx context.Context, r *Redactor, next effect.Doer, e effect.Effec
 
 	began := clock.Now(ctx)
 	kind := start.Kind
-	if e.Job != nil { // whoever asks, it is the job that prints
+	if asksJob(e) { // whoever asks, it is the job that prints
 		kind = effect.Change.String()
 	}
 	live := r.Writer(writerFunc(func(p []byte) {
@@ -43,8 +44,8 @@ func progress(ctx context.Context, r *Redactor, next effect.Doer, e effect.Effec
 		e.Out = io.MultiWriter(e.Out, live)
 	}
 	result, err := next.Do(ctx, e)
-	if e.Job != nil && e.Job.Verb == effect.JobLog {
-		_, _ = live.Write(result.Data) // writerFunc cannot fail
+	if text := jobLog(e, result); len(text) > 0 {
+		_, _ = live.Write(text) // writerFunc cannot fail
 	}
 	_ = live.Close()
 
@@ -60,6 +61,20 @@ func progress(ctx context.Context, r *Redactor, next effect.Doer, e effect.Effec
 	}
 	effect.Emit(ctx, end)
 	return result, err
+}
+
+// asksJob tells whether an effect, or a part of it, is about a job.
+func asksJob(e effect.Effect) bool { return e.Job != nil || slices.ContainsFunc(e.Batch, asksJob) }
+
+// jobLog is what a look at a job's log has read, also as a part of a batch.
+func jobLog(e effect.Effect, r effect.Result) (text []byte) {
+	if e.Job != nil && e.Job.Verb == effect.JobLog {
+		text = r.Data
+	}
+	for i, part := range r.Batch {
+		text = append(text, jobLog(e.Batch[i], part.Result)...)
+	}
+	return text
 }
 
 type writerFunc func(p []byte)
