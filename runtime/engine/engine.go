@@ -230,7 +230,11 @@ func (r *run) forks() int {
 
 // compile reads the recipe and what it loads.
 func (r *run) compile() error {
-	program, err := script.Compile(r.o.Name, r.o.Source, script.Options{
+	name := r.o.Name
+	if r.o.Undo != "" {
+		name = strings.TrimPrefix(name, undoName) // whose lines errors and coverage speak of
+	}
+	program, err := script.Compile(name, r.o.Source, script.Options{
 		Root: r.o.Root, Allow: r.o.AllowRead, Files: r.files,
 		Loaded: func(name string, content []byte) { r.loaded[name] = content }, Cover: r.o.Cover,
 	})
