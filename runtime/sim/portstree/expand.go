@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // expand replaces ${NAME}, ${NAME:modifiers}, $(NAME) and $$.
@@ -192,6 +194,8 @@ func unique(words []string) []string {
 	return out
 }
 
+var backReference = lazyregexp.New(`\\(\d)`)
+
 // substitution builds the word function of :S/old/new/g or :C/regex/new/g.
 func substitution(mod string, regex bool) func(string) string {
 	same := func(w string) string { return w }
@@ -205,7 +209,7 @@ func substitution(mod string, regex bool) func(string) string {
 		if err != nil {
 			return same
 		}
-		to = regexp.MustCompile(`\\(\d)`).ReplaceAllString(to, "$${$1}")
+		to = backReference.ReplaceAllString(to, "$${$1}")
 		return func(w string) string {
 			if global {
 				return re.ReplaceAllString(w, to)

@@ -7,10 +7,11 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"bsdrun/runtime/lazyregexp"
 )
 
 // Tree is a ports tree on some file system.
@@ -248,13 +249,21 @@ func (p *Port) name(m *makefile) {
 	p.Base = prefix + m.value("PORTNAME") + suffix
 }
 
+// The parts of an upstream's version that distVersion rewrites.
+var (
+	versionWord  = lazyregexp.New(`([a-z])[a-z]+`)
+	versionJoint = lazyregexp.New(`([0-9])([a-z])`)
+	versionStage = lazyregexp.New(`:(.)`)
+	versionSigns = lazyregexp.New(`[^a-z0-9+]+`)
+)
+
 // distVersion makes a port version of an upstream's, as bsd.port.mk does.
 func distVersion(v string) string {
 	v = strings.ToLower(v)
-	v = regexp.MustCompile(`([a-z])[a-z]+`).ReplaceAllString(v, "$1")
-	v = regexp.MustCompile(`([0-9])([a-z])`).ReplaceAllString(v, "$1.$2")
-	v = regexp.MustCompile(`:(.)`).ReplaceAllString(v, "$1")
-	v = regexp.MustCompile(`[^a-z0-9+]+`).ReplaceAllString(v, ".")
+	v = versionWord.ReplaceAllString(v, "$1")
+	v = versionJoint.ReplaceAllString(v, "$1.$2")
+	v = versionStage.ReplaceAllString(v, "$1")
+	v = versionSigns.ReplaceAllString(v, ".")
 	return strings.Trim(v, ".")
 }
 

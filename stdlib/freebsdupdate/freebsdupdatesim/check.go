@@ -2,14 +2,16 @@ package freebsdupdatesim
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"bsdrun/runtime/lazyregexp"
 )
 
-var keyForm = lazyregexp.New(`^[0-9a-f]{64}$`)
+var (
+	keyForm       = lazyregexp.New(`^[0-9a-f]{64}$`)
+	releaseBranch = lazyregexp.New(`^(RELEASE|ALPHA|BETA|RC)`)
+)
 
 // checkSource refuses what fetch, upgrade and IDS cannot work with.
 func (u *update) checkSource() error {
@@ -27,7 +29,7 @@ func (u *update) checkSource() error {
 	_ = u.FS().Chmod(u.work, 0o700)
 	u.release = strings.Replace(plainRelease(u.running), "-SECURITY", "-RELEASE", 1)
 	u.server = u.setting["SERVERNAME"]
-	if _, branch, _ := strings.Cut(u.release, "-"); u.era >= 12 && !regexp.MustCompile(`^(RELEASE|ALPHA|BETA|RC)`).MatchString(branch) {
+	if _, branch, _ := strings.Cut(u.release, "-"); u.era >= 12 && !releaseBranch.MatchString(branch) {
 		return u.fail("Cannot upgrade from a version that is not a release\n"+
 			"(including alpha, beta and release candidates)\nusing %[1]s. Instead, FreeBSD can be directly\n"+
 			"upgraded by source or upgraded to a RELEASE/RELENG version\nprior to running %[1]s.\nCurrently running: %[2]s", path.Base(u.name), u.release)

@@ -72,7 +72,12 @@ func run(p *sim.Proc) int {
 	return code
 }
 
-var assignment = lazyregexp.New(`(?s)^([A-Za-z_][A-Za-z0-9_]*)([+-]?)=(.*)$`)
+var (
+	assignment = lazyregexp.New(`(?s)^([A-Za-z_][A-Za-z0-9_]*)([+-]?)=(.*)$`)
+	anyLine    = lazyregexp.New(`^\s*([A-Za-z_][A-Za-z0-9_]*)=`)
+	wordStart  = lazyregexp.New(`^[A-Za-z0-9_./]`)
+	bareValue  = lazyregexp.New(`^[A-Za-z0-9_./:@%+,-]+$`)
+)
 
 // one reads, writes or deletes one variable.
 func (c *call) one(arg string) int {
@@ -240,7 +245,7 @@ func dropWords(list, drop string) string {
 
 func wordsOf(text string) (separator string, words []string) {
 	separator = " "
-	if text != "" && !regexp.MustCompile(`^[A-Za-z0-9_./]`).MatchString(text) {
+	if text != "" && !wordStart.MatchString(text) {
 		separator, text = text[:1], text[1:]
 	}
 	return separator, slices.DeleteFunc(strings.Split(text, separator), func(w string) bool { return w == "" })
@@ -298,7 +303,7 @@ func quoted(value, quote string) string {
 	switch {
 	case quote == "'" && !strings.Contains(value, "'"):
 		return "'" + value + "'"
-	case quote == "" && regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]+$`).MatchString(value):
+	case quote == "" && bareValue.MatchString(value):
 		return value
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(value) + `"`
@@ -346,14 +351,13 @@ func (c *call) dump() int {
 		files = append([]string{"/etc/defaults/rc.conf"}, files...)
 	}
 	names := map[string]bool{}
-	any := regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_]*)=`)
 	for _, file := range files {
 		src, err := c.FS().ReadFile(file)
 		if err != nil {
 			continue
 		}
 		for line := range strings.Lines(string(src)) {
-			if m := any.FindStringSubmatch(line); m != nil {
+			if m := anyLine.FindStringSubmatch(line); m != nil {
 				names[m[1]] = true
 			}
 		}
