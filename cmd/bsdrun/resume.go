@@ -24,11 +24,10 @@ is left to change.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := c.options()
+			o, err := c.storedOptions(cmd)
 			if err != nil {
 				return err
 			}
-			keepStored(cmd, &o)
 			if recipe != "" {
 				if o.Source, err = readFlagFile("--recipe", recipe); err != nil {
 					return err
@@ -44,12 +43,15 @@ is left to change.`,
 	return cmd
 }
 
-// keepStored lets what the command line does not set be as a run stored it.
-func keepStored(cmd *cobra.Command, o *engine.Options) {
+// storedOptions are the options for a run that another one stored: what the command
+// line does not set stays as it was.
+func (c *cli) storedOptions(cmd *cobra.Command) (engine.Options, error) {
+	o, err := c.options()
 	if !cmd.Flags().Changed("forks") {
 		o.Forks = 0
 	}
 	if !cmd.Flags().Changed("connect-timeout") {
 		o.ConnectTimeout = 0
 	}
+	return o, err
 }

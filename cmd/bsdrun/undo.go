@@ -22,11 +22,10 @@ done. What a recipe takes back is told by bsdrun doc RECIPE.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := c.options()
+			o, err := c.storedOptions(cmd)
 			if err != nil {
 				return err
 			}
-			keepStored(cmd, &o)
 			return c.carryOut(cmd.Context(), o, func(ctx context.Context, o engine.Options) (*journal.Report, error) {
 				return engine.Undo(ctx, args[0], o)
 			})

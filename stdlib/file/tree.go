@@ -140,12 +140,11 @@ func Remove(ctx context.Context, h effect.Doer, a RemoveArgs) (Changed, error) {
 	if slices.Contains(protected, p) {
 		return Changed{}, effect.Errorf(effect.Invalid, op, "%s belongs to the system and is never removed", p)
 	}
-	there, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileLstat, Path: p}, Reads: []effect.Resource{effect.File(p)},
-		Answer: func(pending map[effect.Resource]string) (effect.Result, bool) {
-			return effect.Result{Info: &effect.FileInfo{Type: "file"}}, pending[effect.File(p)] == effect.Made
-		},
-	})
+	look := read(op, &effect.FileOp{Verb: effect.FileLstat, Path: p})
+	look.Answer = func(pending map[effect.Resource]string) (effect.Result, bool) {
+		return effect.Result{Info: &effect.FileInfo{Type: "file"}}, pending[effect.File(p)] == effect.Made
+	}
+	there, err := h.Do(ctx, look)
 	info := there.Info
 	if err != nil || info == nil {
 		return Changed{false, p}, err
