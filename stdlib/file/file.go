@@ -64,6 +64,12 @@ func status(ctx context.Context, h effect.Doer, op, p string, verb effect.FileVe
 	return res.Info, err
 }
 
+// StatAs is what is at a path, links followed, for another module's operation; nil
+// where nothing is.
+func StatAs(ctx context.Context, h effect.Doer, op, p string) (*effect.FileInfo, error) {
+	return status(ctx, h, op, p, effect.FileStat)
+}
+
 // read is a Read of one file.
 func read(op string, what *effect.FileOp) effect.Effect {
 	return effect.Effect{Op: op, Kind: effect.Read, File: what, Reads: []effect.Resource{effect.File(what.Path)}}

@@ -20,7 +20,11 @@ type MkdirArgs struct {
 
 // Mkdir makes a directory, and gives one that is there the attributes wished.
 func Mkdir(ctx context.Context, h effect.Doer, a MkdirArgs) (Changed, error) {
-	const op = "file.mkdir"
+	return MkdirAs(ctx, h, "file.mkdir", a)
+}
+
+// MkdirAs is Mkdir under the name of another module's operation.
+func MkdirAs(ctx context.Context, h effect.Doer, op string, a MkdirArgs) (Changed, error) {
 	if err := checkPath(op, a.Path); err != nil {
 		return Changed{}, err
 	}

@@ -136,7 +136,7 @@ func (m *merging) rebuild(ctx context.Context, sources map[string]bool) error {
 		if !sources[d.source] || d.hostOnly && !m.isHost() {
 			continue
 		}
-		info, err := m.stat(ctx, m.file(d.path))
+		info, err := file.StatAs(ctx, m.h, m.op, m.file(d.path))
 		if err != nil {
 			return err
 		}

@@ -185,15 +185,8 @@ func (f *MergedFile) hide() {
 
 // private tells whether others than the owner may not read a file.
 func (m *merging) private(ctx context.Context, live string) (bool, error) {
-	info, err := m.stat(ctx, live)
+	info, err := file.StatAs(ctx, m.h, m.op, live)
 	return info != nil && info.Mode&0o004 == 0, err
-}
-
-func (m *merging) stat(ctx context.Context, name string) (*effect.FileInfo, error) {
-	res, err := m.h.Do(ctx, effect.Effect{
-		Op: m.op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileStat, Path: name}, Reads: []effect.Resource{effect.File(name)},
-	})
-	return res.Info, err
 }
 
 // texts are the three texts of a file; nil where a release has none.

@@ -123,8 +123,8 @@ func Configure(ctx context.Context, h effect.Doer, a ConfigureArgs) (Configured,
 		return done, err
 	}
 	done.Mirror = next.mirror()
-	made, err := mkdir(ctx, h, op, done.Mirror)
-	done.Changed = put.Changed || made
+	made, err := file.MkdirAs(ctx, h, op, file.MkdirArgs{Path: done.Mirror})
+	done.Changed = put.Changed || made.Changed
 	return done, err
 }
 
@@ -227,33 +227,4 @@ func yesNo(value *bool) string {
 	default:
 		return "no"
 	}
-}
-
-// mkdir makes a directory with its parents, unless it is there.
-func mkdir(ctx context.Context, h effect.Doer, op, dir string) (bool, error) {
-	info, err := stat(ctx, h, op, dir)
-	if err != nil {
-		return false, err
-	}
-	if info.IsDir() {
-		return false, nil
-	}
-	if info != nil {
-		return false, effect.Errorf(effect.Failed, op, "%s is a %s, not a directory", dir, info.Type)
-	}
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Change,
-		File:   &effect.FileOp{Verb: effect.FileMkdir, Path: dir, Parents: true},
-		Writes: []effect.Resource{effect.File(dir)},
-		Diff:   &effect.Diff{Path: dir, Note: "create directory"},
-	})
-	return err == nil && res.Changed(), err
-}
-
-func stat(ctx context.Context, h effect.Doer, op, name string) (*effect.FileInfo, error) {
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileStat, Path: name},
-		Reads: []effect.Resource{effect.File(name)},
-	})
-	return res.Info, err
 }

@@ -173,7 +173,7 @@ func (c conf) stateFile(t Target, kind string) string {
 
 func (c conf) inspect(ctx context.Context, h effect.Doer, op string, t Target) (inspected, error) {
 	now := inspected{empty: true}
-	info, err := stat(ctx, h, op, t.Path)
+	info, err := file.StatAs(ctx, h, op, t.Path)
 	if err != nil || info == nil {
 		return now, err
 	}

@@ -130,7 +130,7 @@ func SourcePut(ctx context.Context, h effect.Doer, a SourcePutArgs) (SourceChang
 	if err != nil {
 		return done, err
 	}
-	if _, err := mkdir(ctx, h, op, sourceDir); err != nil {
+	if _, err := file.MkdirAs(ctx, h, op, file.MkdirArgs{Path: sourceDir}); err != nil {
 		return done, err
 	}
 	put, err := file.PutAs(ctx, h, op, file.PutArgs{
@@ -149,7 +149,7 @@ func (a SourcePutArgs) available(ctx context.Context, h effect.Doer, op string) 
 	if a.Method != "portsnap" {
 		return nil
 	}
-	info, err := stat(ctx, h, op, "/usr/sbin/portsnap")
+	info, err := file.StatAs(ctx, h, op, "/usr/sbin/portsnap")
 	if err != nil || info != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (a SourcePutArgs) dropCache(ctx context.Context, h effect.Doer, op string, 
 	if err != nil {
 		return false, err
 	}
-	info, err := stat(ctx, h, op, cache)
+	info, err := file.StatAs(ctx, h, op, cache)
 	if err != nil || !info.IsDir() {
 		return false, err
 	}
@@ -352,7 +352,7 @@ func SourceList(ctx context.Context, h effect.Doer) ([]Source, error) {
 		return nil, err
 	}
 	sources := []Source{}
-	info, err := stat(ctx, h, op, sourceDir)
+	info, err := file.StatAs(ctx, h, op, sourceDir)
 	if err != nil || !info.IsDir() {
 		return sources, err
 	}
@@ -387,7 +387,7 @@ func readSource(ctx context.Context, h effect.Doer, op string, c conf, entry eff
 	}
 	s.describe(vars)
 	s.Shifts = bytes.Contains(src, []byte("shift"))
-	cache, err := stat(ctx, h, op, s.Cache)
+	cache, err := file.StatAs(ctx, h, op, s.Cache)
 	s.Fetched = cache.IsDir()
 	return s, err
 }
@@ -456,7 +456,7 @@ func SourceRemove(ctx context.Context, h effect.Doer, a SourceRemoveArgs) (Sourc
 		paths = append(paths, c.cache(a.Name))
 	}
 	for _, p := range paths {
-		info, err := stat(ctx, h, op, p)
+		info, err := file.StatAs(ctx, h, op, p)
 		if err != nil {
 			return done, err
 		}

@@ -139,7 +139,7 @@ func (a UpdateArgs) compare(ctx context.Context, h effect.Doer, op string, s *So
 	if s.Method != "git" {
 		return "", false, nil
 	}
-	fetched, err := stat(ctx, h, op, clone(s.Cache))
+	fetched, err := file.StatAs(ctx, h, op, clone(s.Cache))
 	if err != nil {
 		return "", false, err
 	}

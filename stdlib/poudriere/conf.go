@@ -179,27 +179,3 @@ func ReadConfig(ctx context.Context, h effect.Doer) (Config, error) {
 	}
 	return out, nil
 }
-
-func stat(ctx context.Context, h effect.Doer, op, name string) (*effect.FileInfo, error) {
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read, File: &effect.FileOp{Verb: effect.FileStat, Path: name},
-		Reads: []effect.Resource{effect.File(name)},
-	})
-	return res.Info, err
-}
-
-// mkdir makes a directory with its parents, unless it is there.
-func mkdir(ctx context.Context, h effect.Doer, op, name string) (bool, error) {
-	info, err := stat(ctx, h, op, name)
-	if err != nil || info.IsDir() {
-		return false, err
-	}
-	if info != nil {
-		return false, effect.Errorf(effect.Failed, op, "%s is a %s, not a directory", name, info.Type)
-	}
-	res, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Change, File: &effect.FileOp{Verb: effect.FileMkdir, Path: name, Parents: true},
-		Writes: []effect.Resource{effect.File(name)}, Diff: &effect.Diff{Path: name, Note: "create directory"},
-	})
-	return err == nil && res.Changed(), err
-}

@@ -127,11 +127,11 @@ func Configure(ctx context.Context, h effect.Doer, a ConfigureArgs) (Configured,
 		if !strings.HasPrefix(dir, "/") {
 			continue
 		}
-		made, err := mkdir(ctx, h, op, dir)
+		made, err := file.MkdirAs(ctx, h, op, file.MkdirArgs{Path: dir})
 		if err != nil {
 			return done, err
 		}
-		done.Changed = done.Changed || made
+		done.Changed = done.Changed || made.Changed
 	}
 	return done, nil
 }

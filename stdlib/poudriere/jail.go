@@ -185,11 +185,11 @@ func (j Jail) complete(ctx context.Context, h effect.Doer, op string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	system, err := stat(ctx, h, op, j.Path)
+	system, err := file.StatAs(ctx, h, op, j.Path)
 	if err != nil || !system.IsDir() {
 		return false, err
 	}
-	fetching, err := stat(ctx, h, op, under)
+	fetching, err := file.StatAs(ctx, h, op, under)
 	return fetching == nil, err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/lazyregexp"
+	"bsdrun/stdlib/file"
 )
 
 // Releases before 3.0 kept registrations as properties of data sets; only their
@@ -16,7 +17,7 @@ import (
 
 // readList runs poudriere's own list where there are no state files at all.
 func readList(ctx context.Context, h effect.Doer, op, dir, kind string) (string, error) {
-	info, err := stat(ctx, h, op, dir)
+	info, err := file.StatAs(ctx, h, op, dir)
 	if err != nil || info != nil {
 		return "", err
 	}

@@ -83,7 +83,7 @@ func Options(ctx context.Context, h effect.Doer, a OptionsArgs) (OptionsChange, 
 		return done, nil
 	}
 	now.Set(a.On, a.Off)
-	if _, err := mkdir(ctx, h, op, path.Dir(name)); err != nil {
+	if _, err := file.MkdirAs(ctx, h, op, file.MkdirArgs{Path: path.Dir(name)}); err != nil {
 		return done, err
 	}
 	put, err := file.PutAs(ctx, h, op, file.PutArgs{Path: name, Content: binding.Content{Data: now.Format(origin)}})

@@ -80,7 +80,7 @@ func RepoSign(ctx context.Context, h effect.Doer, a RepoSignArgs) (Signed, error
 
 // ensureKey has the private key in place, readable by root alone.
 func (a RepoSignArgs) ensureKey(ctx context.Context, h effect.Doer, op string) (bool, error) {
-	if _, err := mkdir(ctx, h, op, path.Dir(a.Key)); err != nil {
+	if _, err := file.MkdirAs(ctx, h, op, file.MkdirArgs{Path: path.Dir(a.Key)}); err != nil {
 		return false, err
 	}
 	if a.Content.Reveal() != "" {
@@ -90,7 +90,7 @@ func (a RepoSignArgs) ensureKey(ctx context.Context, h effect.Doer, op string) (
 		})
 		return put.Changed, err
 	}
-	info, err := stat(ctx, h, op, a.Key)
+	info, err := file.StatAs(ctx, h, op, a.Key)
 	if err != nil || info != nil {
 		return false, err
 	}
@@ -109,7 +109,7 @@ func (a RepoSignArgs) ensureKey(ctx context.Context, h effect.Doer, op string) (
 
 // ensurePublic has the public half beside the key.
 func (a RepoSignArgs) ensurePublic(ctx context.Context, h effect.Doer, op, public string, fresh bool) (bool, error) {
-	info, err := stat(ctx, h, op, public)
+	info, err := file.StatAs(ctx, h, op, public)
 	if err != nil || info != nil && !fresh {
 		return false, err
 	}
@@ -129,7 +129,7 @@ func (a RepoSignArgs) resign(ctx context.Context, h effect.Doer, op string) (str
 		return "", err
 	}
 	repo := path.Join(p.packages(), ".latest")
-	info, err := stat(ctx, h, op, repo)
+	info, err := file.StatAs(ctx, h, op, repo)
 	if err != nil || info == nil {
 		return "", err
 	}
@@ -248,7 +248,7 @@ func latestState(ctx context.Context, h effect.Doer, op string, p place) (string
 	if res.Info != nil && realState.MatchString(path.Base(res.Info.Target)) {
 		return path.Join(p.packages(), path.Base(res.Info.Target)), nil
 	}
-	info, err := stat(ctx, h, op, path.Join(p.packages(), "All"))
+	info, err := file.StatAs(ctx, h, op, path.Join(p.packages(), "All"))
 	if err == nil && info == nil {
 		missing := effect.Errorf(effect.Missing, op, "there are no packages in %s", p.packages())
 		missing.Hint = "h.poudriere.bulk builds them"
