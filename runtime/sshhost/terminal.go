@@ -141,10 +141,11 @@ func (h *Host) byTerminal(ctx context.Context, l link, method, script, password 
 		_, err := awaitUp(ctx, pipes, nonce, nil)
 		up <- err
 	}()
+	wrong := func() bool { return errors.Is(err, errRejected) || rejects(text.String()) }
 	select {
 	case err = <-up:
 	case err = <-failed:
-		if !errors.Is(err, errRejected) && !rejects(text.String()) {
+		if !wrong() {
 			// A short script may have ended, and the terminal with it, before
 			// what it said arrived through the pipes.
 			h.removePipes(ctx, l, dir)
@@ -162,8 +163,8 @@ func (h *Host) byTerminal(ctx context.Context, l link, method, script, password 
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if said := text.String(); errors.Is(err, errRejected) || rejects(said) {
-		return nil, h.rejected(method, said)
+	if wrong() {
+		return nil, h.rejected(method, text.String())
 	}
 	return nil, h.refused(method, text.String())
 }
