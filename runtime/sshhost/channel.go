@@ -122,6 +122,8 @@ func (h *Host) byChannel(ctx context.Context, e effect.Effect, text string) (eff
 		b.WriteString("echo $$\n" + note.before + "(" + text + "\n); _c=$?\n" + note.after)
 	}, "$_c")
 	at := place{in: e.In, as: e.As}
+	late, forget := begin(ctx, e)
+	defer forget()
 	p, l, err := h.open(ctx, at, script.String(), nil)
 	if err != nil {
 		return effect.Result{}, err
@@ -153,7 +155,7 @@ func (h *Host) byChannel(ctx context.Context, e effect.Effect, text string) (eff
 		}
 		_ = p.stdin.Close()
 	}()
-	err = h.await(ctx, e, s, f, nil)
+	err = h.await(ctx, e, s, f, late, nil)
 	if errors.Is(err, errLost) {
 		return effect.Result{}, h.channelLost(ctx, e, fed.Load(), noise.String())
 	}

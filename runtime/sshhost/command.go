@@ -150,8 +150,10 @@ func (h *Host) exchange(ctx context.Context, e effect.Effect, text string, out, 
 		return -1, err
 	}
 	defer s.give()
+	late, forget := begin(ctx, e)
+	defer forget()
 	if h.keepsLedger(e) && !s.noLedger {
-		word, err := h.noted(ctx, s, at, e, text, out, diag)
+		word, err := h.noted(ctx, s, at, e, text, late, out, diag)
 		if err != nil || word != noLedger {
 			return codeOf(word, err)
 		}
@@ -163,7 +165,7 @@ func (h *Host) exchange(ctx context.Context, e effect.Effect, text string, out, 
 	if err != nil {
 		return -1, err
 	}
-	return codeOf(f.word, h.await(ctx, e, s, f, nil))
+	return codeOf(f.word, h.await(ctx, e, s, f, late, nil))
 }
 
 // onePacket is a length that surely travels in one packet, so that it arrives
@@ -226,17 +228,32 @@ const (
 	silentFor = 45 * time.Second
 )
 
-// await waits for a frame's end. When the effect runs out of time, or is
-// cancelled, what it started is ended on the host, and the shell stays usable.
-// tick, where given, is called every now and then while it runs.
-func (h *Host) await(ctx context.Context, e effect.Effect, s *shell, f *frame, tick func(*frame)) error {
-	var timeout <-chan struct{}
-	var idle, ticks, sign <-chan time.Time
-	if e.Timeout > 0 {
-		limited, cancel := clock.WithTimeout(ctx, e.Timeout)
-		defer cancel()
-		timeout = limited.Done()
+// begin starts the effect's time: late is closed when it is over. It is called
+// before anything is sent, for a simulated machine's time may jump over the limit
+// as soon as the command is there.
+func begin(ctx context.Context, e effect.Effect) (late <-chan struct{}, forget func()) {
+	if e.Timeout <= 0 {
+		return nil, func() {}
 	}
+	limited, cancel := clock.WithTimeout(ctx, e.Timeout)
+	return limited.Done(), cancel
+}
+
+// over tells whether the effect's time is, and not the run's.
+func over(ctx context.Context, late <-chan struct{}) bool {
+	select {
+	case <-late:
+		return ctx.Err() == nil
+	default:
+		return false
+	}
+}
+
+// await waits for a frame's end. When the effect is late, or is cancelled, what it
+// started is ended on the host, and the shell stays usable. tick, where given, is
+// called every now and then while it runs.
+func (h *Host) await(ctx context.Context, e effect.Effect, s *shell, f *frame, late <-chan struct{}, tick func(*frame)) error {
+	var idle, ticks, sign <-chan time.Time
 	if e.Idle > 0 {
 		t := time.NewTicker(max(e.Idle/8, 10*time.Millisecond))
 		defer t.Stop()
@@ -253,12 +270,8 @@ func (h *Host) await(ctx context.Context, e effect.Effect, s *shell, f *frame, t
 	for {
 		select {
 		case <-f.done:
-			select {
-			case <-timeout: // on a clock that jumps both come at once
-				if ctx.Err() == nil {
-					return tooLong(e, "it took longer than %s", e.Timeout)
-				}
-			default:
+			if over(ctx, late) { // on a clock that jumps both come at once
+				return tooLong(e, "it took longer than %s", e.Timeout)
 			}
 			return nil
 		case <-s.dead:
@@ -271,7 +284,7 @@ func (h *Host) await(ctx context.Context, e effect.Effect, s *shell, f *frame, t
 			}
 		case <-ctx.Done():
 			return h.interrupt(ctx, e, s, f, ctx.Err())
-		case <-timeout:
+		case <-late:
 			if ctx.Err() != nil {
 				continue // its own end says more
 			}

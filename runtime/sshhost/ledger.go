@@ -82,7 +82,7 @@ done
 
 // noted runs a change under the ledger and returns the word that the frame
 // ended with.
-func (h *Host) noted(ctx context.Context, s *shell, at place, e effect.Effect, text string, out, diag io.Writer) (string, error) {
+func (h *Host) noted(ctx context.Context, s *shell, at place, e effect.Effect, text string, late <-chan struct{}, out, diag io.Writer) (string, error) {
 	if !s.prepared && h.latestAt(at) != "" {
 		if err := h.settleDown(ctx, s, at); err != nil || s.noLedger {
 			return noLedger, err
@@ -90,7 +90,7 @@ func (h *Host) noted(ctx context.Context, s *shell, at place, e effect.Effect, t
 	}
 	for lost := false; ; lost = true {
 		prepared := s.prepared
-		word, err := h.noteOnce(ctx, s, at, e, text, out, diag)
+		word, err := h.noteOnce(ctx, s, at, e, text, late, out, diag)
 		// The ledger was there and is not any more: another run may have
 		// moved it away.
 		gone := word == noLedger && prepared && !lost
@@ -105,7 +105,7 @@ func (h *Host) noted(ctx context.Context, s *shell, at place, e effect.Effect, t
 }
 
 // noteOnce sends the frame of noted.
-func (h *Host) noteOnce(ctx context.Context, s *shell, at place, e effect.Effect, text string, out, diag io.Writer) (string, error) {
+func (h *Host) noteOnce(ctx context.Context, s *shell, at place, e effect.Effect, text string, late <-chan struct{}, out, diag io.Writer) (string, error) {
 	name := entry(e.ID)
 	statement := func(b *bytes.Buffer) {
 		if !s.prepared {
@@ -126,7 +126,7 @@ func (h *Host) noteOnce(ctx context.Context, s *shell, at place, e effect.Effect
 	if err != nil {
 		return "", err
 	}
-	if err := h.await(ctx, e, s, f, tick); err != nil {
+	if err := h.await(ctx, e, s, f, late, tick); err != nil {
 		h.touch() // it has begun, whatever became of it
 		return "", err
 	}
@@ -284,7 +284,7 @@ func (h *Host) lookUp(ctx context.Context, e effect.Effect) (effect.Result, reca
 	if err != nil {
 		return effect.Result{}, recalled{}, err
 	}
-	if err := h.await(ctx, effect.Effect{Op: e.Op}, s, f, nil); err != nil {
+	if err := h.await(ctx, effect.Effect{Op: e.Op}, s, f, nil, nil); err != nil {
 		return effect.Result{}, recalled{}, err
 	}
 	var r effect.Result

@@ -204,7 +204,7 @@ func (h *Host) askLock(ctx context.Context, s *shell, at place, claim bool) (str
 	if err != nil {
 		return "", holder{}, err
 	}
-	if err := h.await(ctx, effect.Effect{}, s, f, nil); err != nil {
+	if err := h.await(ctx, effect.Effect{}, s, f, nil, nil); err != nil {
 		return "", holder{}, err
 	}
 	kept, err := out.Output()

@@ -84,11 +84,13 @@ func (h *Host) batchOnce(ctx context.Context, e effect.Effect) (effect.Result, e
 	if err != nil || len(parts) == 0 {
 		return effect.Result{}, err
 	}
+	late, forget := begin(ctx, e)
+	defer forget()
 	if err := s.flush(parts[0].frame); err != nil {
 		return effect.Result{}, err
 	}
 	// The last one ends when all have.
-	if err := h.await(ctx, e, s, parts[len(parts)-1].frame, nil); err != nil {
+	if err := h.await(ctx, e, s, parts[len(parts)-1].frame, late, nil); err != nil {
 		return effect.Result{}, err
 	}
 	r := effect.Result{Batch: make([]effect.Outcome, len(parts))}

@@ -41,6 +41,8 @@ func (h *Host) doTalk(ctx context.Context, e effect.Effect) (effect.Result, erro
 	}
 	// What is typed need not show a second time, and some of it must not.
 	script := settle + "stty -echo 2>/dev/null\necho " + talk.nonce + "$$\n" + note.before + "(" + text + "\n); _c=$?\n" + note.after + "exit $_c"
+	late, forget := begin(ctx, e)
+	defer forget()
 	p, _, err := h.open(ctx, place{in: e.In, as: e.As}, script, size)
 	if err != nil {
 		return effect.Result{}, err
@@ -48,12 +50,12 @@ func (h *Host) doTalk(ctx context.Context, e effect.Effect) (effect.Result, erro
 	defer p.close()
 	out := h.capture()
 	talk.out, _ = watched(e, out, io.Discard)
-	code, err := h.converse(ctx, e, p, talk)
+	code, err := h.converse(ctx, e, p, late, talk)
 	return h.finish(e, code, err, out, effect.NewCapture(""))
 }
 
 // converse lets the dialogue run until the command ends, or something ends it.
-func (h *Host) converse(ctx context.Context, e effect.Effect, p *process, talk *conversation) (int, error) {
+func (h *Host) converse(ctx context.Context, e effect.Effect, p *process, late <-chan struct{}, talk *conversation) (int, error) {
 	type end struct {
 		code int
 		err  error
@@ -76,12 +78,7 @@ func (h *Host) converse(ctx context.Context, e effect.Effect, p *process, talk *
 		}
 		ended <- end{code, err}
 	}()
-	var timeout, idle <-chan time.Time
-	if e.Timeout > 0 {
-		t := time.NewTimer(e.Timeout)
-		defer t.Stop()
-		timeout = t.C
-	}
+	var idle <-chan time.Time
 	if e.Idle > 0 {
 		t := time.NewTicker(max(e.Idle/8, 10*time.Millisecond))
 		defer t.Stop()
@@ -93,11 +90,17 @@ func (h *Host) converse(ctx context.Context, e effect.Effect, p *process, talk *
 			if end.err != nil && !errors.Is(end.err, errLost) {
 				h.hangUp(ctx, e, talk)
 			}
+			if end.err == nil && over(ctx, late) {
+				return end.code, tooLong(e, "it took longer than %s", e.Timeout)
+			}
 			return end.code, end.err
 		case <-ctx.Done():
 			h.hangUp(ctx, e, talk)
 			return -1, ctx.Err()
-		case <-timeout:
+		case <-late:
+			if ctx.Err() != nil {
+				continue // its own end says more
+			}
 			h.hangUp(ctx, e, talk)
 			return -1, tooLong(e, "it took longer than %s", e.Timeout)
 		case <-idle:

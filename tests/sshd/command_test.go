@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/tests/sshd/sshdtest"
 )
@@ -225,4 +228,50 @@ func TestSpeaksThroughManyConnectionsAtOnce(t *testing.T) {
 		}()
 	}
 	wg.Wait()
+}
+
+// lateClock sees whether the command runs already when its limit is set.
+type lateClock struct {
+	clock.Clock
+	mark string
+	ran  atomic.Bool
+}
+
+func (c *lateClock) AfterFunc(time.Duration, func()) (stop func()) {
+	time.Sleep(300 * time.Millisecond)
+	if _, err := os.Stat(c.mark); err == nil {
+		c.ran.Store(true)
+	}
+	return func() {}
+}
+
+// A simulated machine's time may jump over a limit that is set too late.
+func TestLimitIsSetBeforeTheCommandIsSent(t *testing.T) {
+	t.Parallel()
+	s := sshdtest.Start(t, sshdtest.Options{})
+	h := open(t, s.Config())
+	for how, e := range map[string]effect.Effect{
+		"read":     {},
+		"change":   {Kind: effect.Change, ID: "1"},
+		"input":    {Stdin: strings.NewReader("x")},
+		"dialogue": {Talk: &effect.Dialogue{}},
+		"batch":    {},
+	} {
+		t.Run(how, func(t *testing.T) {
+			c := &lateClock{Clock: clock.Real, mark: filepath.Join(t.TempDir(), "ran")}
+			e.Op, e.Shell, e.Timeout = "t", "true >"+c.mark, time.Hour
+			if how == "batch" {
+				e = effect.Effect{Op: "t", Timeout: time.Hour, Batch: []effect.Effect{e}}
+			}
+			if _, err := h.Do(clock.With(t.Context(), c), e); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(c.mark); err != nil {
+				t.Error("the command did not run")
+			}
+			if c.ran.Load() {
+				t.Error("the command ran before its time began")
+			}
+		})
+	}
 }
