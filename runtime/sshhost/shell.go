@@ -132,35 +132,76 @@ func parseAbout(text string) (about, error) {
 	return a, nil
 }
 
-// otherStream is how long the streams may take to end once the shell, or one of
-// them, has: a process that was left behind may hold them for ever.
+// otherStream is how long the streams may be silent once the shell, or one of
+// them, has ended: a process that was left behind may hold them for ever.
 const otherStream = 2 * time.Second
 
 // listen reads both streams until they end.
 func (s *shell) listen(stray func([]byte)) {
-	var ended atomic.Int32
-	go func() {
-		select {
-		case <-s.p.exited:
-			time.AfterFunc(otherStream, s.died)
-		case <-s.dead:
-		}
-	}()
+	var life signs
+	ended := make(chan struct{}, 2)
 	for _, stderr := range []bool{false, true} {
 		d := &demux{stderr: stderr, current: &s.current, stray: stray}
 		r := s.p.stdout
 		if stderr {
 			r = s.p.stderr
 		}
+		life.busy.Add(1)
 		go func() {
-			_ = d.run(r)
-			if ended.Add(1) == 2 {
-				s.died()
-				return
-			}
-			time.AfterFunc(otherStream, s.died)
+			_ = d.run(watchedStream{r, &life})
+			life.rests()
+			ended <- struct{}{}
 		}()
 	}
+	go func() {
+		defer s.died()
+		left := 2
+		select {
+		case <-s.p.exited:
+			life.seen()
+		case <-ended:
+			left--
+		case <-s.dead:
+			return
+		}
+		look := time.NewTicker(otherStream / 8)
+		defer look.Stop()
+		for left > 0 && !life.silent(otherStream) {
+			select {
+			case <-look.C:
+			case <-ended:
+				left--
+			case <-s.dead:
+				return
+			}
+		}
+	}()
+}
+
+// signs are a shell's signs of life. What came may be handed on slowly; that is no
+// silence.
+type signs struct {
+	busy atomic.Int32 // streams that do not wait for more
+	last atomic.Int64 // in Unix nanoseconds
+}
+
+func (s *signs) seen()  { s.last.Store(time.Now().UnixNano()) }
+func (s *signs) rests() { s.seen(); s.busy.Add(-1) }
+
+func (s *signs) silent(d time.Duration) bool {
+	return s.busy.Load() == 0 && time.Since(time.Unix(0, s.last.Load())) >= d
+}
+
+type watchedStream struct {
+	io.Reader
+	life *signs
+}
+
+func (s watchedStream) Read(p []byte) (int, error) {
+	s.life.rests()
+	n, err := s.Reader.Read(p)
+	s.life.busy.Add(1)
+	return n, err
 }
 
 func (s *shell) died() { s.die.Do(func() { close(s.dead) }) }

@@ -230,6 +230,32 @@ func TestSpeaksThroughManyConnectionsAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
+// slowSink takes its time over what comes first.
+type slowSink struct {
+	first sync.Once
+	got   int
+}
+
+func (s *slowSink) Write(p []byte) (int, error) {
+	s.first.Do(func() { time.Sleep(3 * time.Second) })
+	s.got += len(p)
+	return len(p), nil
+}
+
+// The command ends long before what it printed is taken.
+func TestSlowSinkGetsAll(t *testing.T) {
+	t.Parallel()
+	s := sshdtest.Start(t, sshdtest.Options{})
+	h := open(t, s.Config())
+	for _, size := range []int{1 << 20, 8 << 20} { // within the channel's window, and beyond it
+		sink := &slowSink{}
+		do(t, h, effect.Effect{Op: "t", Shell: fmt.Sprintf("head -c %d /dev/zero", size), Sink: sink})
+		if sink.got != size {
+			t.Errorf("%d bytes came, of %d", sink.got, size)
+		}
+	}
+}
+
 // lateClock sees whether the command runs already when its limit is set.
 type lateClock struct {
 	clock.Clock
