@@ -2,9 +2,11 @@ package base
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -61,7 +63,7 @@ func cmp(p *sim.Proc, o *options) int {
 			return exitWith(2, fail(p, o.args[i], err))
 		}
 		defer func() { _ = r.Close() }()
-		readers[i] = bufio.NewReader(r)
+		readers[i] = bufio.NewReaderSize(r, 64<<10)
 		_, _ = io.CopyN(io.Discard, readers[i], skip[i])
 	}
 	limit := int64(-1)
@@ -74,6 +76,10 @@ func cmp(p *sim.Proc, o *options) int {
 func compareBytes(p *sim.Proc, o *options, r [2]*bufio.Reader, limit int64) int {
 	line, code := 1, 0
 	for at := int64(1); limit < 0 || at <= limit; at++ {
+		n, lines := skipAlike(r, within(limit, at))
+		if at, line = at+n, line+lines; limit >= 0 && at > limit {
+			return code
+		}
 		a, errA := r[0].ReadByte()
 		b, errB := r[1].ReadByte()
 		switch {
@@ -107,6 +113,29 @@ func compareBytes(p *sim.Proc, o *options, r [2]*bufio.Reader, limit int64) int 
 		}
 	}
 	return code
+}
+
+// within is how many bytes from a position on count; a negative limit means all.
+func within(limit, at int64) int64 {
+	if limit < 0 {
+		return math.MaxInt64
+	}
+	return limit - at + 1
+}
+
+// skipAlike skips what both have read ahead, at most so much of it, if it is the
+// same, and counts its lines: to take bytes one by one is slow.
+func skipAlike(r [2]*bufio.Reader, most int64) (n int64, lines int) {
+	ahead := int(min(int64(r[0].Buffered()), int64(r[1].Buffered()), most))
+	a, _ := r[0].Peek(ahead)
+	b, _ := r[1].Peek(ahead)
+	if !bytes.Equal(a, b) {
+		return 0, 0
+	}
+	lines = bytes.Count(a, []byte{'\n'})
+	_, _ = r[0].Discard(ahead)
+	_, _ = r[1].Discard(ahead)
+	return int64(ahead), lines
 }
 
 // differ is one call of diff(1).
