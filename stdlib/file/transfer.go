@@ -78,14 +78,14 @@ type distant struct {
 }
 
 // regardScript tells of a file what decides how it is read: what it is, where its
-// data is, and what the host has to pack and hash with. tar(1) of GNU and of
-// FreeBSD knows the holes of a file and writes them before the data.
+// data is, and what the host has to pack and hash with.
 const regardScript = `stat -L -c 'is %s %.9Y %i %b' "$f" 2>/dev/null || stat -L -f 'is %z %Fm %i %b' "$f" || exit
 for s in 'openssl dgst -sha256' 'sha256 -q' sha256sum; do
 h=$(printf abc | $s 2>/dev/null); h=${h##*= }
 case $h in ba7816bf8f01cfea*) echo "sum $s"; break;; esac
 done
 for s in 'zstd -1cq' 'gzip -1c'; do command -v ${s%% *} >/dev/null 2>&1 && echo "pack $s" && break; done
+! command -v qemu-img >/dev/null 2>&1 || echo map
 `
 
 // packSamples is how many blocks packsScript packs, to see what comes of it.
@@ -94,6 +94,8 @@ const packSamples = 4
 var packsScript = `n=$(($(wc -c <"$f")/` + strconv.Itoa(bulk.Block) + `)); echo packs $(for i in 0 1 2 3; do dd if="$f" bs=` + strconv.Itoa(bulk.Block) + ` skip=$((n*i/` + strconv.Itoa(packSamples) + `)) count=1 2>/dev/null; done | $s 2>/dev/null | wc -c)
 `
 
+// holesScript: tar(1) of GNU and of FreeBSD knows the holes of a file and writes them
+// before the data.
 const holesScript = `s=; case $(tar --version 2>/dev/null) in *GNU*) s=S;; esac
 cd "${f%/*}/" && tar -c${s}f - --format=pax "./${f##*/}" 2>/dev/null | head -c `
 
@@ -108,19 +110,20 @@ func distantFile(ctx context.Context, h effect.Doer, op, path string, pace effec
 	if d.hash == "" {
 		return nil, effect.Errorf(effect.Missing, op, "the host has neither sha256, sha256sum nor openssl, so that nothing could tell whether %s arrived whole", path)
 	}
-	d.extents = []effect.Extent{{Length: d.size}}
 	if !pace.Plain {
 		d.packer = about.packer
 	}
-	if about.sparse() {
-		if holes, err := d.holes(ctx); err != nil || holes != nil {
-			d.extents = holes
-			return d.unpacked(), err
-		}
-		return d, nil // what is packed has no zeroes to speak of
+	if d.extents, err = d.dataIn(ctx, about); err != nil {
+		return nil, err
 	}
-	if !about.worth() {
+	if !about.sparse() && !about.worth() {
 		d.packer = ""
+	}
+	if d.extents == nil {
+		d.extents = []effect.Extent{{Length: d.size}}
+		if about.sparse() {
+			return d, nil // what is packed has no zeroes to speak of
+		}
 	}
 	return d.unpacked(), nil
 }
@@ -141,6 +144,7 @@ type regarded struct {
 	blocks      int64 // of 512 bytes
 	sum, packer string
 	packs       int64 // what is left of packSamples blocks
+	mapper      bool  // it has qemu-img
 }
 
 // worth tells whether packing pays.
@@ -180,6 +184,7 @@ func parseRegard(op, text string) (regarded, error) {
 		if rest, ok := strings.CutPrefix(line, "pack "); ok {
 			l.packer = rest
 		}
+		l.mapper = l.mapper || line == "map"
 		if rest, ok := strings.CutPrefix(line, "packs "); ok {
 			l.packs, _ = strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
 		}
@@ -188,6 +193,40 @@ func parseRegard(op, text string) (regarded, error) {
 		return l, effect.Errorf(effect.Failed, op, "stat told something else: %.200q", text)
 	}
 	return l, nil
+}
+
+// dataIn asks the host where data is; nil where nothing there tells.
+func (d *distant) dataIn(ctx context.Context, about regarded) ([]effect.Extent, error) {
+	if about.mapper {
+		if extents, err := d.mapped(ctx); err != nil || extents != nil {
+			return extents, err
+		}
+	}
+	if about.sparse() {
+		return d.holes(ctx)
+	}
+	return nil, nil
+}
+
+// mapped asks qemu-img, which sees more than the blocks in use tell: what was taken
+// for a disk beforehand (fallocate(2)) and never written to. An image that a machine
+// has open is locked; then nil.
+func (d *distant) mapped(ctx context.Context) ([]effect.Extent, error) {
+	found := bulk.Mapped{Size: d.size}
+	err := bulk.ReadMap(func(to io.Writer) error {
+		_, err := d.host.Do(ctx, effect.Effect{
+			Op: d.op, Kind: effect.Read, Title: "map " + d.path, Sink: to,
+			Argv: []string{"qemu-img", "map", "--output=json", "-f", "raw", d.path}, Reads: []effect.Resource{effect.File(d.path)},
+		})
+		return err
+	}, found.Take)
+	if err == nil {
+		return found.Extents(), nil
+	}
+	if kind := effect.KindOf(err); kind == effect.Unreachable || kind == effect.Cancelled || ctx.Err() != nil {
+		return nil, err
+	}
+	return nil, nil // whatever it dislikes
 }
 
 // holes asks tar where data is; nil where it does not tell.

@@ -2,10 +2,10 @@ package image
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 
+	"bsdrun/runtime/bulk"
 	"bsdrun/runtime/effect"
 )
 
@@ -30,61 +30,26 @@ func ExtentsOf(ctx context.Context, h effect.Doer, a Args) (Extents, error) {
 	if err := a.check(op); err != nil {
 		return Extents{}, err
 	}
-	// A scattered image has a million extents: they are merged as they come.
-	from, to := io.Pipe()
-	type parsed struct {
-		Extents
-		err error
-	}
-	done := make(chan parsed, 1)
-	go func() {
-		found, err := parseExtents(from)
-		_ = from.CloseWithError(err) // ends what still writes
-		done <- parsed{found, err}
-	}()
-	_, err := h.Do(ctx, effect.Effect{
-		Op: op, Kind: effect.Read, Argv: a.command("map"), Sink: to, Reads: []effect.Resource{effect.File(a.Path)},
-	})
-	_ = to.Close()
-	found := <-done
-	switch {
-	case err != nil && !errors.Is(err, found.err):
-		return Extents{}, explain(err)
-	case found.err != nil:
-		return Extents{}, effect.Errorf(effect.Failed, op, "qemu-img map printed something else: %v", found.err)
-	}
-	return found.Extents, nil
-}
-
-// parseExtents reads qemu-img map.
-func parseExtents(r io.Reader) (Extents, error) {
-	all := Extents{Extents: []Extent{}}
-	d := json.NewDecoder(r)
-	if open, err := d.Token(); err != nil || open != json.Delim('[') {
-		return all, cmpError(err, "no list")
-	}
-	for d.More() {
-		var j struct {
-			Start, Length int64
-			Data, Zero    bool
-		}
-		if err := d.Decode(&j); err != nil {
-			return all, err
-		}
-		if j.Start != all.Size || j.Length <= 0 || j.Start+j.Length < j.Start {
-			return all, errors.New("the ranges do not follow one another")
-		}
-		all.add(Extent{j.Start, j.Length, j.Data && !j.Zero})
-	}
-	_, err := d.Token()
-	return all, err
-}
-
-func cmpError(err error, text string) error {
-	if err != nil {
+	found, err := readExtents(func(to io.Writer) error {
+		_, err := h.Do(ctx, effect.Effect{
+			Op: op, Kind: effect.Read, Argv: a.command("map"), Sink: to, Reads: []effect.Resource{effect.File(a.Path)},
+		})
 		return err
+	})
+	if other := (bulk.MapError{}); errors.As(err, &other) {
+		err = effect.Errorf(effect.Failed, op, "qemu-img map printed something else: %v", other)
 	}
-	return errors.New(text)
+	if err != nil {
+		return Extents{}, explain(err)
+	}
+	return found, nil
+}
+
+// readExtents reads what qemu-img map prints.
+func readExtents(printed func(to io.Writer) error) (Extents, error) {
+	all := Extents{Extents: []Extent{}}
+	err := bulk.ReadMap(printed, func(x effect.Extent, data bool) { all.add(Extent{x.Offset, x.Length, data}) })
+	return all, err
 }
 
 func (e *Extents) add(next Extent) {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -56,25 +57,32 @@ func TestParseInfo(t *testing.T) {
 	}
 }
 
+func parseExtents(text string) (Extents, error) {
+	return readExtents(func(to io.Writer) error {
+		_, err := io.WriteString(to, text)
+		return err
+	})
+}
+
 func TestParseExtents(t *testing.T) {
-	e, err := parseExtents(strings.NewReader(recorded(t, "qemu-img map --output=json top.qcow2", 0).Stdout))
+	e, err := parseExtents(recorded(t, "qemu-img map --output=json top.qcow2", 0).Stdout)
 	want := Extents{Size: 32 << 20, Data: 262144, Zero: 32<<20 - 262144, Extents: []Extent{
 		{0, 1 << 20, false}, {1 << 20, 196608, true}, {1245184, 7143424, false}, {8 << 20, 65536, true}, {8454144, 25100288, false},
 	}}
 	if diff := cmp.Diff(want, e); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	e, err = parseExtents(strings.NewReader(recorded(t, "qemu-img map --output=json pre.qcow2", 0).Stdout))
+	e, err = parseExtents(recorded(t, "qemu-img map --output=json pre.qcow2", 0).Stdout)
 	if err != nil || e.Data != 0 || e.Zero != 4<<20 {
 		t.Errorf("clusters that hold nothing: %+v %v", e, err)
 	}
-	if e, err = parseExtents(strings.NewReader("[]\n")); err != nil || e.Size != 0 || e.Extents == nil {
+	if e, err = parseExtents("[]\n"); err != nil || e.Size != 0 || e.Extents == nil {
 		t.Errorf("%+v %v", e, err)
 	}
 	for _, bad := range []string{
 		"", "x", "{}", "[", `[{"start": 0, "length": 10}`, `[{"start": 5, "length": 10}]`, `[{"start": 0, "length": -1}]`, `[{"start": 0, "length": 10}, {"start": 11, "length": 1}]`,
 	} {
-		if e, err := parseExtents(strings.NewReader(bad)); err == nil {
+		if e, err := parseExtents(bad); err == nil {
 			t.Errorf("%q: %+v", bad, e)
 		}
 	}
@@ -126,7 +134,7 @@ func FuzzInfo(f *testing.F) {
 		if i, err := parseInfo("test", out); err == nil && (len(i.Chain) == 0 || i.VirtualSize < 0) {
 			t.Errorf("%+v", i)
 		}
-		if e, err := parseExtents(strings.NewReader(out)); err == nil && e.Data+e.Zero != e.Size {
+		if e, err := parseExtents(out); err == nil && e.Data+e.Zero != e.Size {
 			t.Errorf("%+v", e)
 		}
 		var log tail
