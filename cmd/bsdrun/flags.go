@@ -45,6 +45,7 @@ type flags struct {
 	rerun                 string
 	startAt               string
 	allow                 []string
+	takeOver              []string
 	yes                   bool
 
 	user, jump, sshConfig, identity string
@@ -87,6 +88,7 @@ func (f *flags) addSession(set *pflag.FlagSet) {
 	set.StringVar(&f.maxFail, "max-fail", "", "stop the run once `N` or N% of the hosts have failed")
 	set.StringVar(&f.startAt, "start-at", "", "skip the steps before the one with this `name`")
 	set.StringSliceVar(&f.allow, "allow", nil, "leave for what has no way back: `irreversible`")
+	set.StringSliceVar(&f.takeOver, "take-over", nil, "give up a `run` that holds a host, and take that (repeatable)")
 	set.BoolVarP(&f.yes, "yes", "y", false, "answer questions with their default, or yes (never those about irreversible things)")
 	set.StringVarP(&f.user, "user", "u", "", "log in as this `user`")
 	set.StringVarP(&f.jump, "jump", "J", "", "reach the hosts through these jump `hosts` (comma-separated)")

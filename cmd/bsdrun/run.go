@@ -135,7 +135,7 @@ func (c *cli) options() (engine.Options, error) {
 	o := engine.Options{
 		Version: version(), Params: params, AllowRead: f.allowRead,
 		Settings: engine.Settings{
-			Check: f.check, StartAt: f.startAt, Forks: f.forks, Batch: f.batch, MaxFail: f.maxFail, Allow: f.allow,
+			Check: f.check, StartAt: f.startAt, Forks: f.forks, Batch: f.batch, MaxFail: f.maxFail, Allow: f.allow, TakeOver: f.takeOver,
 			User: f.user, Jump: f.jump, Become: f.become, AcceptNew: f.acceptNew, Legacy: f.legacy,
 			Timeout: f.timeout, RunTimeout: f.runTimeout, ConnectTimeout: f.connectTimeout,
 		},

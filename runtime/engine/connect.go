@@ -14,6 +14,7 @@ import (
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/host"
 	"bsdrun/runtime/inventory"
+	"bsdrun/runtime/journal"
 	"bsdrun/runtime/layer"
 	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sshhost"
@@ -233,6 +234,7 @@ func (r *run) hostConfig(h inventory.Host) sshhost.Config {
 		ConnectTimeout: cmp.Or(h.ConnectTimeout, r.o.ConnectTimeout), Shared: r.shared,
 		Become:   sshhost.Become{Method: cmp.Or(h.Become, r.o.Become), User: cmp.Or(h.BecomeUser, r.o.BecomeUser), Password: r.password},
 		StateDir: h.StateDir, Controller: controller(), Resumed: r.past != nil,
+		TakeOver: r.o.TakeOver, Owner: r.ownerOf(h.Base()),
 	}
 	if !r.o.Check { // a check leaves nothing on a host
 		cfg.Run = r.id
@@ -242,6 +244,37 @@ func (r *run) hostConfig(h inventory.Host) sshhost.Config {
 	}
 	r.setGreeting(&cfg)
 	return cfg
+}
+
+// ownerOf tells what the journal knows of a run that has locked a host.
+func (r *run) ownerOf(host string) func(ctx context.Context, id string) sshhost.Owner {
+	return func(ctx context.Context, id string) sshhost.Owner {
+		record, err := r.store.Find(ctx, id)
+		if err != nil || record.ID != id {
+			return sshhost.Owner{} // of another controller, or forgotten
+		}
+		hosts, err := r.store.Hosts(ctx, id)
+		if err != nil {
+			return sshhost.Owner{}
+		}
+		owner := sshhost.Owner{Told: record.Recipe + " is under way", Active: record.State == journal.Running}
+		if owner.Active {
+			return owner
+		}
+		owner.Told, owner.Over = record.Recipe+" ended "+record.State, record.State != journal.Interrupted
+		for _, h := range hosts {
+			if h.Status != effect.StatusOK && h.Status != effect.StatusFailed {
+				owner.Over = false
+			}
+			if h.Name == host && h.Status != "" {
+				owner.Told = record.Recipe + " ended here " + h.Status
+			}
+		}
+		if !record.Ended.IsZero() {
+			owner.Told += " at " + record.Ended.UTC().Format(time.RFC3339)
+		}
+		return owner
+	}
 }
 
 // controller names this machine and who works on it, for the lock on a host.

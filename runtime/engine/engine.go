@@ -98,6 +98,7 @@ type Settings struct {
 	Connectable    []inventory.Host          `json:"connectable,omitempty"`
 	Named          map[string]inventory.Host `json:"named,omitempty"`
 	Allow          []string                  `json:"allow,omitempty"`
+	TakeOver       []string                  `json:"take_over,omitempty"` // runs that are given up: this one takes their locks
 	User           string                    `json:"user,omitempty"`
 	Jump           string                    `json:"jump,omitempty"`
 	Identity       string                    `json:"identity,omitempty"`   // a private key file

@@ -104,6 +104,42 @@ return h:read("cat /root/log").stdout
 	}
 }
 
+// TestARunThatIsGivenUp: the journal tells how the run stands that holds a host, and
+// that one loses the host when it is given up.
+func TestARunThatIsGivenUp(t *testing.T) {
+	url := "sim:freebsd-14.3?state=" + filepath.Join(t.TempDir(), "state")
+	o := onSim(t, `h:run("echo one >> /root/log") h:run("zpool destroy tank")`, url)
+	former := mustRun(t, o)
+	other := onSim(t, `h:run("echo two >> /root/log")`, url)
+	other.Journal = o.Journal
+	locked := mustRun(t, other).Hosts[0].Error
+	if locked == nil || !strings.Contains(locked.Message, "ended here stopped at 20") || !strings.Contains(locked.Hint, "--take-over "+former.Run) {
+		t.Fatalf("%+v", locked)
+	}
+	other.TakeOver = []string{former.Run}
+	if report := mustRun(t, other); report.Hosts[0].Status != effect.StatusOK {
+		t.Errorf("%+v", report.Hosts[0].Error)
+	}
+}
+
+// TestALockThatWasNotTakenAway: a run that came to its end, but could not say so to the
+// host any more, keeps nobody out.
+func TestALockThatWasNotTakenAway(t *testing.T) {
+	url := "sim:freebsd-14.3?state=" + filepath.Join(t.TempDir(), "state")
+	o := onSim(t, `h:run("cp -R /var/db/bsdrun /root/former")`, url)
+	former := mustRun(t, o)
+	mustRun(t, onSim(t, `h:read("rm -rf /var/db/bsdrun; mv /root/former /var/db/bsdrun")`, url))
+	other := onSim(t, `h:run("true") return h:read("ls /var/db/bsdrun/runs").stdout`, url)
+	if e := mustRun(t, other).Hosts[0].Error; e == nil || e.Kind != effect.Locked {
+		t.Errorf("a controller that does not know the run: %+v", e)
+	}
+	other.Journal = o.Journal
+	h := mustRun(t, other).Hosts[0]
+	if left, _ := h.Result.(string); h.Status != effect.StatusOK || left == "" || strings.Contains(left, former.Run) {
+		t.Errorf("%s: %q, %+v", h.Status, left, h.Error)
+	}
+}
+
 // TestARebootIntoOtherFilesIsNotRepeated: the environment that was booted for once
 // has no word of the reboot in its ledger, and a second one would lead back.
 func TestARebootIntoOtherFilesIsNotRepeated(t *testing.T) {

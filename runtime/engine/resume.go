@@ -152,6 +152,7 @@ func merge(s *Settings, given Settings) {
 	if len(given.Allow) > 0 {
 		s.Allow = given.Allow
 	}
+	s.TakeOver = append(s.TakeOver, given.TakeOver...)
 	s.AcceptNew = s.AcceptNew || given.AcceptNew
 	s.Legacy = s.Legacy || given.Legacy
 	for _, d := range []struct{ to, from *int64 }{

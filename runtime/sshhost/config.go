@@ -56,6 +56,11 @@ type Config struct {
 	// Return is how long after a boot of the host the run that had locked it may
 	// take to come back, before another run takes over; 0: five minutes.
 	Return time.Duration
+	// TakeOver are runs that somebody has given up: this one takes their locks.
+	TakeOver []string
+	// Owner tells what the controller knows of the run that has the host; nil:
+	// nothing of any.
+	Owner func(ctx context.Context, run string) Owner
 
 	// Greeting is a script whose output ConnGreeting returns; Greet runs it
 	// while connecting, in the exchange that opens the shell.
@@ -71,6 +76,13 @@ type Config struct {
 	StateDir string
 
 	local bool
+}
+
+// Owner is what the controller knows of a run that holds a host.
+type Owner struct {
+	Told   string // how it stands, for people; empty: it is not known here
+	Active bool   // it is being worked on
+	Over   bool   // nothing is left to do of it: it was cut off before it could let go
 }
 
 // Become says how to work as another user than the one who logs in.

@@ -109,7 +109,7 @@ func (h *Host) noteOnce(ctx context.Context, s *shell, at place, e effect.Effect
 	name := entry(e.ID)
 	statement := func(b *bytes.Buffer) {
 		if !s.prepared {
-			b.WriteString(h.prepare(ctx, false))
+			b.WriteString(h.prepare(ctx, claim{}))
 		} else if s.large != "" {
 			fmt.Fprintf(b, "true >\"$_L\"/%s.o; true >\"$_L\"/%s.e\n", s.large, s.large)
 		}
@@ -196,6 +196,14 @@ type recalled struct {
 	boot  string
 }
 
+// livesFunction tells whether the shell of an entry, in _s behind its "s", is there.
+const livesFunction = `_lives() {
+set -- $_s; _n=$2; shift 2; _w=$*
+set -- $(ps -o stat= -o lstart= -p $_n 2>/dev/null); case "$1" in Z*) set --;; ?*) shift;; esac
+[ -n "$_w" ] && [ "$*" = "$_w" ] || [ -z "$_w" ] && kill -0 $_n 2>/dev/null
+}
+`
+
 // recallScript asks for one entry. Its first line is the state; the streams of
 // an ended one follow. latest is an entry that a whole ledger has; may be empty.
 // An effect whose process is gone may have ended since the ledger was read: it is
@@ -208,12 +216,7 @@ if [ "$_i" = "$_p" ]; then _p=; fi
 if [ "$_i" = ` + name + ` ]; then case "$_w" in s) _s=$_r; _c=;; c) _c=$_r;; esac; fi
 done 2>/dev/null <"$_L/ledger"
 }
-_lives() {
-set -- $_s; _n=$2; shift 2; _w=$*
-set -- $(ps -o stat= -o lstart= -p $_n 2>/dev/null); case "$1" in Z*) set --;; ?*) shift;; esac
-[ -n "$_w" ] && [ "$*" = "$_w" ] || [ -z "$_w" ] && kill -0 $_n 2>/dev/null
-}
-_find; _up=
+` + livesFunction + `_find; _up=
 if [ -z "$_c" ] && [ -n "$_s" ]; then if _lives; then _up=1; else _find; fi; fi
 if [ -n "$_c" ]; then echo "done $_c $_s"; cat ` + f + `.o; cat ` + f + `.e >&2
 elif [ -n "$_up" ]; then echo running

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ import (
 // the host answers; after that time (Config.Return) the lock is stale, and
 // another run takes it over. A run that had the host until the reboot need not
 // wait: nobody else can have been about to come back.
+//
+// A run that is known to be over, but was cut off before it could let go, loses the
+// lock at once, and so does one that somebody gives up (Config.TakeOver), but never
+// while a change of it is under way on the host.
 //
 // A takeover moves the ledger of the former run to runs/RUN.taken. That run, if
 // it comes after all, can note nothing and so change nothing, finds the folder
@@ -60,28 +65,46 @@ else _n=$(sysctl -n kern.boottime 2>/dev/null); _n=${_n#*sec = }; _n=${_n%%,*}; 
 `
 }
 
+// busyFunction tells whether a change of the owner is under way.
+const busyFunction = livesFunction + `_busy() { awk '$2 == "s" { s[$1] = $0 } $2 == "c" { delete s[$1] } END { for (i in s) print s[i] }' "$_D/runs/$_o/ledger" 2>/dev/null | ( while read -r _i _w _s; do _lives && exit; done; exit 1 ); }
+`
+
+// claim is what a run may take of a lock that is another's.
+type claim struct {
+	stale  bool   // what is stale or was taken from it
+	former string // what this run has; empty: of none
+	over   bool   // that is over: nobody will go on with it
+}
+
 // prepare is the statement with which a run settles down in a shell: it sets _P
-// to ok, noledger, locked, returning, stale or taken. With claim it takes what is
-// stale or taken, and _P tells what came of it.
-func (h *Host) prepare(ctx context.Context, claim bool) string {
+// to ok, noledger, locked, returning, stale or taken. With a claim it takes that,
+// and _P tells what came of it.
+func (h *Host) prepare(ctx context.Context, c claim) string {
 	run, wait := quoteRaw(h.cfg.Run), strconv.Itoa(int(h.returnTime()/time.Second))
 	script := h.stateScript() + h.lockFunctions(ctx) + `_P=noledger; _T=$(ps -o lstart= -p $$ 2>/dev/null)
 if [ -n "$_D" ]; then
 _L="$_D/runs/"` + run + `
 `
-	if claim {
+	if c != (claim{}) {
+		due, leave := `_earlier && _up && [ $_n -ge `+wait+` ]`, `if [ -d "$_D/runs/$_o" ]; then rm -rf "$_D/runs/$_o.taken"; mv -f "$_D/runs/$_o" "$_D/runs/$_o.taken"; fi`
+		if c.former != "" {
+			due = `[ "$_o" = ` + quoteRaw(c.former) + ` ] && ! _busy`
+		}
+		if c.over {
+			leave = `rm -rf "$_D/runs/$_o"`
+		}
 		// One of several that find it stale is to take it; what they found
 		// may not be so any more.
 		script += `_owner
 if [ -n "$_o" ] && [ "$_o" != ` + run + ` ] && mkdir "$_D/lock/taking" 2>/dev/null; then
-_owner; if _earlier && _up && [ $_n -ge ` + wait + ` ]; then
-if [ -d "$_D/runs/$_o" ]; then rm -rf "$_D/runs/$_o.taken"; mv -f "$_D/runs/$_o" "$_D/runs/$_o.taken"; fi
+_owner; if ` + due + `; then
+` + leave + `
 _own; [ -d "$_D/runs/$_o.taken" ] && cat "$_D/lock/owner" >"$_D/runs/$_o.taken/by"
 fi; rmdir "$_D/lock/taking" 2>/dev/null
 fi
 `
 	}
-	script += `if ` + yes(!claim) + ` && [ -d "$_L.taken" ]; then _P=taken
+	script += `if ` + yes(!c.stale) + ` && [ -d "$_L.taken" ]; then _P=taken
 elif mkdir "$_D/lock" 2>/dev/null; then _own && _P=ok
 else _owner
 if [ "$_o" = ` + run + ` ]; then _P=ok; [ "$_x" = "$_b" ] || _own
@@ -89,7 +112,7 @@ elif _earlier && _up; then if [ $_n -lt ` + wait + ` ]; then _P=returning; else 
 elif [ -d "$_D/lock" ]; then _P=locked; fi
 fi
 `
-	if claim {
+	if c.stale {
 		script += `if [ $_P = ok ] && [ -d "$_L.taken" ]; then rm -rf "$_L"; mv -f "$_L.taken" "$_L"; fi
 `
 	}
@@ -127,7 +150,8 @@ ok) _p=` + latest + `; while read -r _i _w; do [ "$_i" != "$_p" ] || _p=; done 2
 taken) echo "$_D"; cat "$_L.taken/by" 2>/dev/null;;
 locked|returning|stale) echo "$_D"; cat "$_D/lock/owner" 2>/dev/null
 set -- $(ls -l "$_D/runs/$_o/ledger" 2>/dev/null); [ $# -lt 8 ] || echo "last change $6 $7 $8"
-[ $_P = locked ] || echo "the host was booted $_n seconds ago";;
+[ $_P = locked ] || echo "the host was booted $_n seconds ago"
+! _busy || echo "a change of it is under way";;
 esac`
 }
 
@@ -150,20 +174,22 @@ func (h *Host) lock(ctx context.Context, at place) error {
 // settleDown takes the lock in a shell, also from a run that has left it, and
 // looks whether the ledger is whole; whoever calls has the turn.
 func (h *Host) settleDown(ctx context.Context, s *shell, at place) error {
-	word, told, err := h.askLock(ctx, s, at, false)
+	word, told, err := h.askLock(ctx, s, at, claim{})
 	if err != nil {
 		return err
 	}
 	found := word
-	if word == stale || word == taken && h.mayReturn() {
-		if word, _, err = h.askLock(ctx, s, at, true); err != nil {
+	told.known = h.ownerOf(ctx, word, told.run)
+	if c := h.mayClaim(word, told); c != (claim{}) {
+		if word, _, err = h.askLock(ctx, s, at, c); err != nil {
 			return err
 		}
 		if word == lockedOut || word == returning || word == stale {
 			// Somebody else's, or it was quicker.
-			if word, told, err = h.askLock(ctx, s, at, false); err != nil {
+			if word, told, err = h.askLock(ctx, s, at, claim{}); err != nil {
 				return err
 			}
+			told.known = h.ownerOf(ctx, word, told.run)
 		}
 	}
 	switch word {
@@ -179,6 +205,8 @@ func (h *Host) settleDown(ctx context.Context, s *shell, at place) error {
 	switch {
 	case found == stale:
 		h.note(ctx, "connection.lock", "took over the lock of "+told.owner()+": that run has not come back since")
+	case found == lockedOut || found == returning:
+		h.note(ctx, "connection.lock", "took over the lock of "+told.owner())
 	case found == taken:
 		h.note(ctx, "connection.lock", fmt.Sprintf("while this run was away, %s had the host", told.owner()))
 	case told.past:
@@ -195,11 +223,39 @@ func (h *Host) mayReturn() bool {
 	return h.cfg.Resumed && !h.touched
 }
 
+// mayClaim is what this run may take of what another one has.
+func (h *Host) mayClaim(word string, told holder) claim {
+	switch word {
+	case stale:
+		return claim{stale: true}
+	case taken:
+		return claim{stale: h.mayReturn()}
+	case lockedOut, returning:
+		if h.givenUp(told) {
+			return claim{former: told.run, over: told.known.Over}
+		}
+	}
+	return claim{}
+}
+
+// givenUp tells whether nobody will go on with a run.
+func (h *Host) givenUp(o holder) bool {
+	return o.known.Over || o.run != "" && slices.Contains(h.cfg.TakeOver, o.run) && !o.known.Active
+}
+
+// ownerOf is what the controller knows of the run that keeps this one out.
+func (h *Host) ownerOf(ctx context.Context, word, run string) Owner {
+	if run == "" || h.cfg.Owner == nil || word != lockedOut && word != returning {
+		return Owner{}
+	}
+	return h.cfg.Owner(ctx, run)
+}
+
 // askLock sends prepare and reads what it finds.
-func (h *Host) askLock(ctx context.Context, s *shell, at place, claim bool) (string, holder, error) {
+func (h *Host) askLock(ctx context.Context, s *shell, at place, c claim) (string, holder, error) {
 	out := effect.NewCapture("")
 	f, err := s.send(func(b *bytes.Buffer) {
-		b.WriteString(h.prepare(ctx, claim) + tellOwner(h.latestAt(at)))
+		b.WriteString(busyFunction + h.prepare(ctx, c) + tellOwner(h.latestAt(at)))
 	}, "$_P", out, io.Discard)
 	if err != nil {
 		return "", holder{}, err
@@ -221,6 +277,7 @@ type holder struct {
 	dir, run string
 	details  []string
 	past     bool
+	known    Owner
 }
 
 func parseHolder(text string) holder {
@@ -239,7 +296,11 @@ func (o holder) owner() string {
 	if o.run == "" {
 		return "a run that left no name"
 	}
-	return "run " + o.run + " (" + strings.Join(o.details, ", ") + ")"
+	details := o.details
+	if o.known.Told != "" {
+		details = append(slices.Clip(details), o.known.Told)
+	}
+	return "run " + o.run + " (" + strings.Join(details, ", ") + ")"
 }
 
 // lockError tells who has the host, and how to go on.
@@ -247,12 +308,18 @@ func (h *Host) lockError(word string, o holder) error {
 	failure := effect.Errorf(effect.Locked, "", "%s holds the host", o.owner())
 	switch {
 	case word == taken:
-		failure.Message = fmt.Sprintf("the host was rebooted, and before this run came back %s took it over", o.owner())
+		failure.Message = fmt.Sprintf("before this run came back to the host, %s took it over", o.owner())
 		failure.Hint = fmt.Sprintf("see with bsdrun log what it changes; when it has ended, go on with: bsdrun resume %s", h.cfg.Run)
+	case h.givenUp(o):
+		failure.Hint = "wait until that has ended: what it does there goes on"
 	case word == returning:
 		failure.Hint = fmt.Sprintf("it may be waiting for the host, which was rebooted; if it does not come back within %s of the boot, the next run takes the host over", h.returnTime())
+	case o.known.Active:
+		failure.Hint = "wait for it, or stop it where it goes on; then: bsdrun resume " + o.run
+	case o.known.Told != "":
+		failure.Hint = fmt.Sprintf("go on with it: bsdrun resume %s; or give it up, and give this command again with --take-over %s", o.run, o.run)
 	case o.run != "":
-		failure.Hint = fmt.Sprintf("wait for it; resume it with: bsdrun resume %s; or, if it will not go on, remove %s/lock on the host", o.run, o.dir)
+		failure.Hint = fmt.Sprintf("wait for it; where it was begun, go on with it: bsdrun resume %s; or, if nobody will, give this command again with --take-over %s", o.run, o.run)
 	default:
 		failure.Hint = fmt.Sprintf("if no run is under way, remove %s/lock on the host", o.dir)
 	}

@@ -118,8 +118,9 @@ func (s *stage) comparable(name string) map[string]string {
 type goOn string
 
 const (
-	byResume goOn = "resumed"
-	byRun    goOn = "run again"
+	byResume   goOn = "resumed"
+	byRun      goOn = "run again"
+	byTakeOver goOn = "run again, and it is given up"
 )
 
 // disturb strikes at an effect, and goes on.
@@ -136,6 +137,9 @@ func (w whole) disturb(t *testing.T, at point, b blow, how goOn) {
 		}
 		s.stoppedClearly(r, b, at)
 		s.nothingHalfRegistered(w.domain)
+		if how == byTakeOver {
+			s.gone = []string{s.id}
+		}
 		if how == byResume {
 			s.expect(ok, s.resume())
 		} else {
@@ -200,16 +204,18 @@ func (w whole) compare(t *testing.T, s *stage) {
 }
 
 // TestFailures strikes at each change of a conversion, and at the first thing that each
-// step asks for. Who lost a host must resume, as the host is held for the run.
+// step asks for. Who lost a host must resume, as the host is held for the run, or give
+// the run up.
 func TestFailures(t *testing.T) {
 	w := undisturbed(newStage(t).shop(), "shop", shopDisks, "direct=no")
-	step := ""
+	step, changes := "", 0
 	for i, p := range w.points {
 		switch {
 		case p.change:
 			w.disturb(t, p, refused, byResume)
 			w.disturb(t, p, refused, byRun)
-			w.disturb(t, p, []blow{cut, unheard}[i%2], byResume)
+			w.disturb(t, p, []blow{cut, unheard}[changes%2], []goOn{byResume, byTakeOver}[changes/2%2])
+			changes++
 		case p.step != step:
 			w.disturb(t, p, refused, []goOn{byResume, byRun}[i%2])
 		}

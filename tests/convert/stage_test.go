@@ -36,6 +36,7 @@ type stage struct {
 	vbox  string
 	store *journal.Store
 	id    string       // of the last run of the recipe
+	gone  []string     // runs that are given up
 	wrap  effect.Layer // around what is sent to the hosts
 }
 
@@ -108,7 +109,9 @@ func stateOf(machine string) string {
 }
 
 func (s *stage) options() engine.Options {
-	return engine.Options{Journal: s.store, Modules: stdlib.Modules(), Tools: stdlib.Tools(), Wrap: s.wrap}
+	return engine.Options{
+		Journal: s.store, Modules: stdlib.Modules(), Tools: stdlib.Tools(), Wrap: s.wrap, Settings: engine.Settings{TakeOver: s.gone},
+	}
 }
 
 // params are those of a conversion of a domain; each further one is NAME=VALUE.

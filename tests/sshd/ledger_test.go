@@ -261,7 +261,7 @@ func TestLockOnTheHost(t *testing.T) {
 				t.Errorf("%q lacks %s", failure.Message, want)
 			}
 		}
-		if !strings.Contains(failure.Hint, "bsdrun resume run-1") || !strings.Contains(failure.Hint, s.Dir+"/state/lock") {
+		if !strings.Contains(failure.Hint, "bsdrun resume run-1") || !strings.Contains(failure.Hint, "--take-over run-1") {
 			t.Errorf("hint %q", failure.Hint)
 		}
 	}

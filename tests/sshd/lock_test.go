@@ -108,6 +108,96 @@ func TestLockOfAnEarlierBoot(t *testing.T) {
 	}
 }
 
+// TestTakeOver: a run that somebody gives up loses the host, but not while a change
+// of it is under way, and not one that is being worked on.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	s := sshdtest.Start(t, sshdtest.Options{})
+	dir := hostDir(t, s)
+	cfg, _ := running(t, s)
+	first := open(t, cfg)
+	do(t, first, change("1", "echo one >>"+dir+"/log"))
+	ended := make(chan error)
+	go func() {
+		_, err := first.Do(context.Background(), change("2", ": >"+dir+"/begun; until [ -e "+dir+"/enough ]; do sleep 0.05; done"))
+		ended <- err
+	}()
+	for begun := false; !begun; time.Sleep(20 * time.Millisecond) {
+		_, err := os.Stat(dir + "/begun")
+		begun = err == nil
+	}
+
+	second := another(cfg, "run-2")
+	failure := fails(t, open(t, second), effect.Locked, change("3", ":"))
+	if !strings.Contains(failure.Message, "a change of it is under way") || !strings.Contains(failure.Hint, "bsdrun resume run-1") || !strings.Contains(failure.Hint, "--take-over run-1") {
+		t.Errorf("%s\n%s", failure.Message, failure.Hint)
+	}
+	second.TakeOver = []string{"run-0", "run-1"}
+	failure = fails(t, open(t, second), effect.Locked, change("3", ":"))
+	if !strings.Contains(failure.Message, "a change of it is under way") || !strings.Contains(failure.Hint, "wait until that has ended") {
+		t.Errorf("%s\n%s", failure.Message, failure.Hint)
+	}
+	write(t, dir+"/enough", nil)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+
+	known := sshhost.Owner{Told: "x.lua is under way", Active: true}
+	second.Owner = func(_ context.Context, run string) sshhost.Owner {
+		if run != "run-1" {
+			t.Errorf("asked for %s", run)
+		}
+		return known
+	}
+	failure = fails(t, open(t, second), effect.Locked, change("3", ":"))
+	if !strings.Contains(failure.Message, "x.lua is under way") || strings.Contains(failure.Hint, "take-over") {
+		t.Errorf("%s\n%s", failure.Message, failure.Hint)
+	}
+	known = sshhost.Owner{Told: "x.lua ended here unreachable"}
+	h := open(t, second)
+	var heard events
+	if _, err := h.Do(effect.WithEvents(context.Background(), &heard), change("3", "echo two >>"+dir+"/log")); err != nil {
+		t.Fatal(err)
+	}
+	if told := heard.text("connection.lock"); !strings.Contains(told, "run run-1") || !strings.Contains(told, known.Told) {
+		t.Errorf("told: %q", told)
+	}
+	fails(t, first, effect.Locked, change("4", "touch "+dir+"/forbidden"))
+	if err := h.Close(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+
+	// Who gave it up may think better of it.
+	cfg.Resumed = true
+	again := change("1", "echo one >>"+dir+"/log")
+	again.Again = true
+	if r := do(t, open(t, cfg), again); !r.Recorded {
+		t.Error("it was done a second time")
+	}
+	same(t, "log", content(t, dir+"/log"), "one\ntwo\n")
+}
+
+// TestLockOfARunThatIsOver: a run that was cut off before it could let go keeps
+// nobody out.
+func TestLockOfARunThatIsOver(t *testing.T) {
+	t.Parallel()
+	s := sshdtest.Start(t, sshdtest.Options{})
+	cfg, _ := running(t, s)
+	do(t, open(t, cfg), change("1", ":"))
+	second := another(cfg, "run-2")
+	second.Owner = func(context.Context, string) sshhost.Owner {
+		return sshhost.Owner{Told: "x.lua ended done", Over: true}
+	}
+	h := open(t, second)
+	do(t, h, change("2", ":"))
+	if err := h.Close(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.Dir, "state", "*")); len(left) > 0 {
+		t.Errorf("the runs left %v", left)
+	}
+}
+
 func TestOnlyOneTakesOver(t *testing.T) {
 	t.Parallel()
 	s := sshdtest.Start(t, sshdtest.Options{})
