@@ -79,7 +79,6 @@ func (c *call) differ(a, b *image) (int64, error) {
 				return off, err
 			}
 		}
-		const sector = 512
 		for s := int64(0); s < n; s += sector {
 			if end := min(s+sector, n); string(x[s:end]) != string(y[s:end]) {
 				return off + s, nil

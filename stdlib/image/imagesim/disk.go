@@ -215,16 +215,19 @@ func (i *image) layer(depth int) *image {
 	return i
 }
 
-// rawContent is a file that is the disk itself.
+// sector is what QEMU counts the sizes of disks in.
+const sector = 512
+
+// rawContent is a file that is the disk itself, with zeroes up to a whole sector.
 type rawContent struct {
 	file   *vfs.File
 	length int64
 }
 
-func (r rawContent) size() int64 { return r.length }
+func (r rawContent) size() int64 { return (r.length + sector - 1) / sector * sector }
 
 func (r rawContent) find(off int64) (extent, error) {
-	e := extent{Start: off, Present: true, Offset: off, Length: r.length - off}
+	e := extent{Start: off, Present: true, Offset: off, Length: r.size() - off}
 	if !r.file.IsRegular() {
 		e.Data = true
 		return e, nil

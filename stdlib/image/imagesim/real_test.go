@@ -161,6 +161,7 @@ qemu-img create -q -f vdi disk.vdi 8M
 qemu-io -f vdi -c 'write -P 7 3M 5000' disk.vdi
 qemu-img create -q -f raw disk.img 8M
 qemu-io -f raw -c 'write -P 5 64k 4k' -c 'write -P 5 4M 1M' disk.img
+head -c 100001 /dev/zero | tr '\0' x >odd.img
 qemu-img convert -c -O qcow2 'top x.qcow2' packed.qcow2
 qemu-img convert -c -O qcow2 -o compression_type=zstd 'top x.qcow2' zstd.qcow2
 cp golden.qcow2 snap.qcow2
@@ -176,7 +177,7 @@ head -c 100000 'top x.qcow2' >cut.qcow2
 
 // images are those of the fixture that are whole.
 var images = []string{
-	"golden.qcow2", "base.qcow2", "top x.qcow2", "small.qcow2", "old.qcow2", "pre.qcow2", "full.qcow2", "disk.vdi", "disk.img", "packed.qcow2", "zstd.qcow2",
+	"golden.qcow2", "base.qcow2", "top x.qcow2", "small.qcow2", "old.qcow2", "pre.qcow2", "full.qcow2", "disk.vdi", "disk.img", "odd.img", "packed.qcow2", "zstd.qcow2",
 	"snap.qcow2",
 }
 
@@ -214,6 +215,7 @@ func TestLooksAsQEMUDoes(t *testing.T) {
 		"qemu-img create -f qcow2 -o preallocation=metadata d.qcow2 4M", "qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 e.qcow2",
 		"qemu-img create -f qcow2 /nosuch/x.qcow2 1M",
 		"qemu-img info b.qcow2", "qemu-img info --output=json c.qcow2", "qemu-img info --backing-chain e.qcow2", "qemu-img info a.img",
+		"qemu-img create -f raw o.img 1000001; echo $(($(wc -c <o.img)))",
 		"qemu-img compare golden.qcow2 base.qcow2", "qemu-img compare golden.qcow2 disk.img", "qemu-img compare -s golden.qcow2 disk.img", "qemu-img compare golden.qcow2 golden.qcow2",
 		"qemu-img compare golden.qcow2 nosuch", "qemu-img compare golden.qcow2", "qemu-img compare -q golden.qcow2 base.qcow2",
 		"qemu-img compare 'top x.qcow2' packed.qcow2", "qemu-img compare 'top x.qcow2' zstd.qcow2", "qemu-img compare small.qcow2 golden.qcow2",
