@@ -152,7 +152,7 @@ local function make_plan(h, kvm, p, domain)
   local done = converted(h, p, folder, name, domain)
   local map, bridge = bridges(h, p)
   local plan = counterpart.of(domain, {
-    folder = folder, version = version.major, virtio = p.virtio, ostype = p.ostype, bridge = bridge, bridges = map,
+    folder = folder, version = version.major + version.minor / 10, virtio = p.virtio, ostype = p.ostype, bridge = bridge, bridges = map,
     network = function(network) return kvm.libvirt.network(network, { connect = p.connect }) end,
     efi = function() return kvm.libvirt.efi(domain.name, { connect = p.connect }) end,
   })

@@ -107,6 +107,12 @@ test("disks of other buses keep theirs, or say what they become", function()
   expect.equal(run.result.disks[2].controller, "SCSI")
 end)
 
+test("an old VirtualBox has no virtio-scsi", function()
+  local run = convert(rehearse.machine("vboxhost?vbox-version=6.0.24"), rehearse.machine("kvmhost"), { domain = "web", virtio = "virtio" }, { ends = "failed" })
+  expect.contains(run.error.message, "VirtualBox has controllers of virtio-scsi from 6.1 on, and this is 6")
+  expect.equal(run.changed, 0)
+end)
+
 for name, case in pairs{
   ["snapshots"] = { { domain = "lab" }, "lab has snapshots, which have no counterpart", "stopped" },
   ["a domain that runs"] = { { domain = "mail server" }, "mail server is running", "stopped" },

@@ -24,7 +24,7 @@ local function refuse(domain)
 end
 
 --- The machine to make of a domain. o has folder (of the machine), version (VirtualBox's
---- major one), virtio (bus for disks of virtio-blk), ostype, bridge and bridges (the
+--- as a number: 6.1), virtio (bus for disks of virtio-blk), ostype, bridge and bridges (the
 --- host's interfaces), network (a function that tells of a network of libvirt), and efi
 --- (one that tells what the firmware has kept).
 function counterpart.of(domain, o)

@@ -5,6 +5,9 @@ local notes = require("counterpart_notes")
 
 local no_place_for, tell = notes.no_place_for, notes.tell
 
+--- The release of VirtualBox that brought virtio-scsi.
+local has_virtio = 6.1
+
 --- Where a disk of the domain comes in VirtualBox, so that the guest sees it under the
 --- same name where that can be.
 local function bus_of(plan, domain, disk, o)
@@ -13,7 +16,7 @@ local function bus_of(plan, domain, disk, o)
     for _, c in ipairs(domain.controllers) do
       if c.type == "scsi" and c.index == disk.controller then
         if not c.model or c.model:find("^virtio") then
-          if o.version >= 6 then return "virtio" end
+          if o.version >= has_virtio then return "virtio" end
         else
           return "scsi"
         end
@@ -21,7 +24,12 @@ local function bus_of(plan, domain, disk, o)
     end
     return "scsi"
   end
-  if disk.bus == "virtio" then return o.virtio end
+  if disk.bus == "virtio" then
+    if o.virtio == "virtio" and o.version < has_virtio then
+      fail{ message = ("VirtualBox has controllers of virtio-scsi from %s on, and this is %s"):format(has_virtio, o.version), hint = "give the parameter virtio as sata" }
+    end
+    return o.virtio
+  end
   no_place_for(plan, ("bus %s of disk %s"):format(disk.bus, disk.target), "it comes on SATA")
   return "sata"
 end
@@ -172,7 +180,7 @@ local function disks(plan, domain, o)
     local bus = bus_of(plan, domain, disk, o)
     local port, device = place(plan, bus, disk)
     plan.disks[#plan.disks + 1] = {
-      target = disk.target, path = disk.path, kind = disk.kind, format = disk.format or "raw", bus = bus,
+      target = disk.target, path = disk.path, format = disk.format or "raw", bus = bus,
       controller = controllers[bus].name, port = port, device = device,
     }
   end

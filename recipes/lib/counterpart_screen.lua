@@ -11,7 +11,7 @@ local mib = 2 ^ 20
 --- The graphics adapter, and the bytes of its memory.
 function screen.adapter(plan, domain, version)
   local first = domain.videos[1]
-  if not first or first.model == "none" then return "none", 8 * mib end
+  if not first or first.model == "none" then return version >= 6 and "none" or nil, 8 * mib end
   for i = 2, #domain.videos do no_place_for(plan, ("graphics adapter %d (%s)"):format(i, domain.videos[i].model), "there is one") end
   if first.accel3d then no_place_for(plan, "3D acceleration") end
   local bytes = math.min(math.max(math.ceil((first.vram or 16 * mib) / mib), 8), 128) * mib

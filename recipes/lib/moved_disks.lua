@@ -7,6 +7,9 @@ local moved = {}
 
 local gib = 2 ^ 30
 
+--- A volume of a storage pool may be a device, too.
+local function is_device(disk) return disk.path:find("^/dev/") ~= nil end
+
 --- Looks into the images: their sizes, and whether they can be read as they are. A
 --- guest that runs writes to them, but alters none of that.
 function moved.look(kvm, plan, runs)
@@ -21,7 +24,8 @@ function moved.look(kvm, plan, runs)
     if image.encrypted then fail{ message = disk.path .. " is encrypted", hint = "take the encryption off by qemu-img convert first" } end
     if image.corrupt or image.dirty and not runs then fail{ message = disk.path .. " is damaged, or was not closed well", hint = "qemu-img check -r all", resumable = true } end
     disk.size = image.virtual_size
-    disk.flat = image.format == "raw" and disk.kind ~= "block" and not image.backing
+    -- QEMU rounds up what is no number of whole sectors, and VirtualBox refuses it.
+    disk.flat = image.format == "raw" and not is_device(disk) and not image.backing and kvm.file.stat(disk.path, { follow = true }).size == disk.size
     disk.data = 0
     for _, part in ipairs(image.chain) do disk.data = disk.data + part.actual_size end
     disk.data = math.min(disk.data, disk.size)
@@ -31,7 +35,7 @@ end
 
 --- Where a raw copy of a disk's image comes on the host of the domain.
 local function flat_copy(p, plan, disk)
-  local folder = p.scratch or (disk.kind == "block" and "/var/tmp" or disk.path:match("^(.*)/[^/]*$"))
+  local folder = p.scratch or (is_device(disk) and "/var/tmp" or disk.path:match("^(.*)/[^/]*$"))
   return ("%s/%s-%s.raw"):format(folder, plan.name, disk.target)
 end
 
@@ -120,7 +124,7 @@ function moved.move(h, kvm, p, plan, disk)
   if not disk.flat then
     raw = flat_copy(p, plan, disk)
     step("Flatten", { key = target }, function()
-      return kvm.image.to_raw(disk.path, raw, { format = disk.kind == "block" and "raw" or disk.format })
+      return kvm.image.to_raw(disk.path, raw, { format = disk.format })
     end)
   end
   step("Send", { key = target }, function() return send(h, kvm, p, plan, disk, raw) end)

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -64,6 +65,54 @@ func TestLostHostIsHeld(t *testing.T) {
 	s.gone = []string{lost}
 	s.convert(ok, "shop")
 	s.disksAreTheSame("shop", shopDisks)
+}
+
+// TestOddDisks: an image on what libvirt takes for a device, and a raw one that ends
+// within a sector, which a guest sees as a whole one.
+func TestOddDisks(t *testing.T) {
+	t.Parallel()
+	s := newStage(t).shop()
+	s.byHand(s.kvm, `virsh dumpxml shop | sed -e "s/<source file=/<source dev=/" -e "s/<disk type='file'/<disk type='block'/" >/tmp/x && virsh define /tmp/x
+truncate -s 1000000 /var/lib/libvirt/images/shop-data.img
+printf end | dd of=/var/lib/libvirt/images/shop-data.img bs=1 seek=1000000 conv=notrunc`)
+	s.convert(ok, "shop", "direct=no")
+	s.disksAreTheSame("shop", shopDisks)
+}
+
+// TestReleases converts to VirtualBox of other releases, and refuses what they lack
+// before a disk is moved.
+func TestReleases(t *testing.T) {
+	for _, test := range []struct {
+		release, change string // of the domain's definition
+		further         []string
+		controller      string
+		says            string
+	}{
+		{release: "5.2.44", change: "-e '/<video>/,/<.video>/d' -e '/<graphics/,/<.graphics>/d'", controller: "SATA"},
+		{release: "4.3.40", change: "-e '/<video>/,/<.video>/d' -e '/<graphics/,/<.graphics>/d'", controller: "SATA"},
+		{release: "6.0.24", change: `-e "s/<target dev='vd\(.\)' bus='virtio'/<target dev='sd\1' bus='scsi'/" -e "/slot='0x0[67]'/d" -e "s#<controller type='usb'#<controller type='scsi' index='0' model='virtio-scsi'/>&#"`, controller: "SCSI"},
+		{release: "6.0.24", further: []string{"virtio=virtio"}, says: "VirtualBox has controllers of virtio-scsi from 6.1 on, and this is 6"},
+	} {
+		t.Run(test.release+" "+test.controller, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, nil, url.Values{"vbox-version": {test.release}}).shop()
+			if test.change != "" {
+				s.byHand(s.kvm, "virsh dumpxml shop | sed "+test.change+" >/tmp/x && virsh define /tmp/x")
+			}
+			if test.says != "" {
+				r := s.convert(failed, "shop", test.further...)
+				outcome.Lacks(t, "the error", r.Error.Message+r.Error.Hint, test.says, "virtio as sata")
+				if r.Changed != 0 {
+					t.Errorf("%d changes", r.Changed)
+				}
+				return
+			}
+			s.convert(ok, "shop", "direct=no")
+			if got := s.settings("shop")["storagecontrollername0"]; got != test.controller {
+				t.Errorf("the disks are on %s", got)
+			}
+		})
+	}
 }
 
 func TestKeepCopies(t *testing.T) {
