@@ -108,7 +108,7 @@ test("disks of other buses keep theirs, or say what they become", function()
 end)
 
 test("an old VirtualBox has no virtio-scsi", function()
-  local run = convert(rehearse.machine("vboxhost?vbox-version=6.0.24"), rehearse.machine("kvmhost"), { domain = "web", virtio = "virtio" }, { ends = "failed" })
+  local run = convert(rehearse.machine("vboxhost", { params = { ["vbox-version"] = "6.0.24" } }), rehearse.machine("kvmhost"), { domain = "web", virtio = "virtio" }, { ends = "failed" })
   expect.contains(run.error.message, "VirtualBox has controllers of virtio-scsi from 6.1 on, and this is 6")
   expect.equal(run.changed, 0)
 end)
