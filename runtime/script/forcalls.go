@@ -15,14 +15,21 @@ import (
 //
 //	for word in (function(...) return ... end)(call().text:gmatch("%S+")) do
 func mendLoops(chunk []ast.Stmt) {
-	walk(reflect.ValueOf(chunk), func(loop *ast.GenericForStmt) {
-		for _, e := range loop.Exprs {
-			if call, ok := e.(*ast.FuncCallExpr); ok && (holdsCall(call.Receiver) || holdsCall(call.Func)) {
-				loop.Exprs = []ast.Expr{passedOn(loop.Exprs, call.Line())}
-				return
-			}
+	walk(reflect.ValueOf(chunk), func(node any) bool {
+		if loop, ok := node.(*ast.GenericForStmt); ok {
+			mendLoop(loop)
 		}
+		return true
 	})
+}
+
+func mendLoop(loop *ast.GenericForStmt) {
+	for _, e := range loop.Exprs {
+		if call, ok := e.(*ast.FuncCallExpr); ok && (holdsCall(call.Receiver) || holdsCall(call.Func)) {
+			loop.Exprs = []ast.Expr{passedOn(loop.Exprs, call.Line())}
+			return
+		}
+	}
 }
 
 // holdsCall tells whether the value of an expression comes from a call.
@@ -49,17 +56,16 @@ func passedOn(values []ast.Expr, line int) ast.Expr {
 	return call
 }
 
-// walk calls visit with every loop of a syntax tree.
-func walk(v reflect.Value, visit func(*ast.GenericForStmt)) {
+// walk calls visit with every node of a syntax tree, and goes below those for
+// which it is true.
+func walk(v reflect.Value, visit func(node any) bool) {
 	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		if v.IsNil() {
-			return
-		}
-		if loop, ok := v.Interface().(*ast.GenericForStmt); ok && v.Kind() == reflect.Pointer {
-			visit(loop)
-		}
+	case reflect.Interface:
 		walk(v.Elem(), visit)
+	case reflect.Pointer:
+		if !v.IsNil() && visit(v.Interface()) {
+			walk(v.Elem(), visit)
+		}
 	case reflect.Slice:
 		for i := range v.Len() {
 			walk(v.Index(i), visit)

@@ -78,18 +78,14 @@ func Compile(name string, source []byte, o Options) (*Program, error) {
 	return p, nil
 }
 
-// compile parses and compiles a chunk. A first line that starts with #! is a
-// comment, so that a script can be executable.
+// compile parses and compiles a chunk.
 func compile(name string, source []byte, cover *Coverage) ([]ast.Stmt, *lua.FunctionProto, error) {
-	if bytes.HasPrefix(source, []byte("\x1bLua")) {
-		return nil, nil, &effect.Error{Kind: effect.Script, Op: name, Message: "is compiled Lua, not source"}
+	chunk, err := parseChunk(name, source)
+	if err == nil {
+		err = checkConstants(chunk, name, maxConstants)
 	}
-	if bytes.HasPrefix(source, []byte("#")) {
-		source = append([]byte("--"), source...)
-	}
-	chunk, err := parse.Parse(bytes.NewReader(source), name)
 	if err != nil {
-		return nil, nil, syntaxError(name, err)
+		return nil, nil, err
 	}
 	counted := chunk
 	if cover != nil {
@@ -97,6 +93,22 @@ func compile(name string, source []byte, cover *Coverage) ([]ast.Stmt, *lua.Func
 	}
 	proto, err := compileChunk(counted, name)
 	return chunk, proto, err
+}
+
+// parseChunk reads a source. A first line that starts with #! is a comment, so
+// that a script can be executable.
+func parseChunk(name string, source []byte) ([]ast.Stmt, error) {
+	if bytes.HasPrefix(source, []byte("\x1bLua")) {
+		return nil, &effect.Error{Kind: effect.Script, Op: name, Message: "is compiled Lua, not source"}
+	}
+	if bytes.HasPrefix(source, []byte("#")) {
+		source = append([]byte("--"), source...)
+	}
+	chunk, err := parse.Parse(bytes.NewReader(source), name)
+	if err != nil {
+		return nil, syntaxError(name, err)
+	}
+	return chunk, nil
 }
 
 func syntaxError(name string, err error) error {
@@ -336,7 +348,14 @@ func Excerpt(source []byte, line int) string {
 // LoadData runs a Lua file that returns data (an inventory) in a VM that can
 // only compute, and gives the data.
 func LoadData(ctx context.Context, name string, source []byte) (any, error) {
-	_, proto, err := compile(name, source, nil)
+	chunk, err := parseChunk(name, source)
+	if err == nil {
+		err = checkConstants(chunk, name, maxDataConstants)
+	}
+	if err != nil {
+		return nil, err
+	}
+	proto, err := compileChunk(chunk, name)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,6 @@ func Instead(name string) string { return closedDoors[name] }
 // IsRecipe tells whether a source declares a recipe; any other is an ad hoc
 // script, or a file that recipes require.
 func IsRecipe(name string, source []byte) bool {
-	chunk, _, err := compile(name, source, nil)
+	chunk, err := parseChunk(name, source)
 	return err == nil && isRecipe(chunk)
 }

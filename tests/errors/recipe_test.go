@@ -1,6 +1,7 @@
 package errors
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,17 @@ func TestRecipesThatCannotBeRead(t *testing.T) {
 		b := newBench(t, map[string]string{"recipe.lua": f.text})
 		b.check(t, map[string]provoked{name: {args: "recipe.lua sim:", code: 5, says: []string{f.says, `(?:at|recipe) +` + f.at}, noHint: true}})
 	}
+}
+
+// TestARecipeOfTooManyConstants is told of before it is compiled, which would take
+// long.
+func TestARecipeOfTooManyConstants(t *testing.T) {
+	var text strings.Builder
+	for i := range 1 << 15 {
+		fmt.Fprintf(&text, "local _ = 'name%d'\n", i)
+	}
+	b := newBench(t, map[string]string{"big.lua": text.String()})
+	b.check(t, map[string]provoked{"constants": {args: "big.lua sim:", code: 5, says: []string{"one function has more than 16384 different strings", "^  at +big.lua:16385$", `^  hint .*json\.decode`}}})
 }
 
 // TestSeveralHostsThatFailAlike are told of once.
