@@ -24,7 +24,8 @@ func (c *cli) docCommand() *cobra.Command {
 		Short: "Explain a recipe, a module or a function (poudriere.bulk)",
 		Long: `Explain a recipe, a module or a function.
 
-At a terminal a long text is shown by the pager that PAGER names, less by default.`,
+At a terminal a long text is shown by the pager that PAGER names, less by
+default.`,
 		Example: `  bsdrun doc zpool
   bsdrun doc zpool.status
   bsdrun doc --search snapshot`,

@@ -26,8 +26,8 @@ func (c *cli) execCommand() *cobra.Command {
 		Long: `Run one command on hosts, and print what it prints.
 
 Several words are a command with its arguments, which reach it as they are; one
-word is a script for sh. Hosts that printed the same are shown together. What the
-command says on standard error goes there. The exit code is 0 when it was 0
+word is a script for sh. Hosts that printed the same are shown together. What
+the command says on standard error goes there. The exit code is 0 when it was 0
 everywhere, 2 when it failed on a host, 4 when a host could not be reached; the
 report and -o json have the command's own.`,
 		Example: `  bsdrun exec web1.example.org web2.example.org -- freebsd-version -kru

@@ -21,9 +21,9 @@ func (c *cli) hostsCommand() *cobra.Command {
 		Use:   "hosts [HOST...]",
 		Short: "Show the hosts and groups of an inventory, and where their settings come from",
 		Long: `Show what an inventory comes to: the hosts that the selectors choose (all
-without any), their groups, and with -v or -o json every setting and variable with
-the group or host it belongs to and the place where it is written. Variables whose
-names sound secret are hidden. No host is connected to.`,
+without any), their groups, and with -v or -o json every setting and variable
+with the group or host it belongs to and the place where it is written.
+Variables whose names sound secret are hidden. No host is connected to.`,
 		Example: `  bsdrun hosts -i hosts.toml
   bsdrun hosts -i hosts.toml 'web:!web03' -v`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.showHosts(cmd.Context(), args) },

@@ -30,11 +30,11 @@ func (c *cli) initCommand() *cobra.Command {
 		Short: "Begin a project: an inventory, a recipe, its test, editor settings",
 		Long: `init begins a project in a folder (default: this one): an inventory, a recipe,
 its test, settings and stubs for editors that speak to the Lua language server,
-and a README. Nothing that is there is overwritten: where one of the files exists,
-nothing is written at all.
+and a README. Nothing that is there is overwritten: where one of the files
+exists, nothing is written at all.
 
-In a project that is there already, init --stubs brings the editor's stubs up to
-date after bsdrun was.`,
+In a project that is there already, init --stubs brings the editor's stubs up
+to date after bsdrun was.`,
 		Example: `  bsdrun init site
   bsdrun init --stubs`,
 		Args: cobra.MaximumNArgs(1),

@@ -33,8 +33,8 @@ func (c *cli) lintCommand() *cobra.Command {
 		Use:   "lint [FILE | FOLDER | RECIPE]...",
 		Short: "Find mistakes in recipes without running them",
 		Long: `lint finds mistakes in recipes, in scripts, in what they require and in tests,
-without running them and without a host. Without a name it looks at all Lua files
-of the folder and those below it; - is standard input.
+without running them and without a host. Without a name it looks at all Lua
+files of the folder and those below it; - is standard input.
 
 Each finding has a rule:
 

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bsdrun/runtime/lazyregexp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,20 +58,26 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	var told *effect.Error
 	if !errors.As(err, &told) { // cobra's own complaints
-		told = misused(cmd, err)
+		told = c.misused(cmd, err)
 	}
 	report.Error(errOut, told, c.style())
 	return told.Kind.Exit()
 }
 
 // misused says in our own words how a command is used.
-func misused(cmd *cobra.Command, err error) *effect.Error {
+func (c *cli) misused(cmd *cobra.Command, err error) *effect.Error {
+	if m := noSuchCommand.FindStringSubmatch(err.Error()); m != nil && cmd.HasAvailableSubCommands() {
+		return effect.AsError(c.noCommand(cmd, m[1]))
+	}
 	e := &effect.Error{Kind: effect.Usage, Message: err.Error(), Hint: "see " + cmd.CommandPath() + " --help"}
-	if strings.Contains(e.Message, " arg(s)") {
+	if strings.Contains(e.Message, " arg(s)") || noSuchCommand.MatchString(e.Message) {
 		e.Message = "this is how it is used: " + cmd.UseLine()
 	}
 	return e
 }
+
+// noSuchCommand is how cobra complains of a word too much.
+var noSuchCommand = lazyregexp.New(`^unknown command "(.*)" for `)
 
 // usage is a complaint about the command line.
 func usage(format string, args ...any) error {

@@ -22,10 +22,10 @@ func (c *cli) replCommand() *cobra.Command {
 		Long: `Try things at a prompt, on one host or on many.
 
 What is typed is Lua, as in a recipe: h is the host, and a value is shown. Tab
-completes modules, functions, options and names of the host; :help tells the rest.
-The session is a run: what it changes is in the journal. Input that comes from a
-pipe or a file is evaluated line by line, and the exit code is that of the first
-failure.`,
+completes modules, functions, options and names of the host; :help tells the
+rest. The session is a run: what it changes is in the journal. Input that comes
+from a pipe or a file is evaluated line by line, and the exit code is that of
+the first failure.`,
 		Example: `  bsdrun repl web.example.org
   bsdrun repl --check web1.example.org web2.example.org
   echo 'h.facts.release' | bsdrun repl sim:`,

@@ -18,9 +18,9 @@ func (c *cli) resumeCommand() *cobra.Command {
 		Long: `Go on with a run where it stood, on the hosts that are not done.
 
 The stored copy of the recipe is used, with the parameters and options of the
-run; options given here replace those. --recipe uses an edited recipe, whose steps
-are matched by their names. There is no --check here: a resumed run changes what
-is left to change.`,
+run; options given here replace those. --recipe uses an edited recipe, whose
+steps are matched by their names. There is no --check here: a resumed run
+changes what is left to change.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

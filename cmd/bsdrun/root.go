@@ -17,15 +17,15 @@ func (c *cli) command() *cobra.Command {
 		Short: "Run Lua recipes against FreeBSD machines over SSH",
 		Long: `bsdrun runs Lua recipes against FreeBSD machines over SSH.
 
-RECIPE is a file, or the name of a shipped recipe (bsdrun list). HOST is what ssh
-would take, local: for this machine, or sim:PROFILE for a simulated one. With
--e 'CODE' a script from the command line is run instead.
+RECIPE is a file, or the name of a shipped recipe (bsdrun list). HOST is what
+ssh would take, local: for this machine, or sim:PROFILE for a simulated one.
+With -e 'CODE' a script from the command line is run instead.
 
-Results go to standard output, progress to standard error. Every flag may be set
-in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
+Results go to standard output, progress to standard error. Every flag may be
+set in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
 		Example: `  bsdrun poudriere sim:
   bsdrun -e 'return h.facts.release' web.example.org
-  bsdrun check recipes/poudriere.lua builder.example.org -p repository=https://git.example.org/ports.git`,
+  bsdrun check pool-health db.example.org -p max_capacity=90`,
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -51,6 +51,8 @@ in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
 		c.replCommand(), c.reportCommand(), c.resumeCommand(), c.runsCommand(), c.secretsCommand(), c.serveCommand(), c.showCommand(), c.simCommand(), c.undoCommand(), c.versionCommand(),
 		c.initCommand(), c.lintCommand(), c.testCommand(),
 	)
+	root.SetHelpFunc(c.help)
+	root.SetHelpCommand(c.helpCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // so that an unknown shell is refused

@@ -24,8 +24,8 @@ func (c *cli) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Show runs in a browser, those under way as they go on",
-		Long: `Show runs in a browser: all that are recorded, those under way as they go on, and
-the history of each host. It only shows; nothing can be started or changed.
+		Long: `Show runs in a browser: all that are recorded, those under way as they go on,
+and the history of each host. It only shows; nothing can be started or changed.
 
 On this machine's own address (the default) everybody on this machine can read;
 on any other address, or with --token, only who knows the token. There is no

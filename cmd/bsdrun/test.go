@@ -42,9 +42,9 @@ func (c *cli) testCommand() *cobra.Command {
 		Short: "Run the tests of recipes on simulated machines",
 		Long: `test runs the tests of recipes: what test() declares in NAME_test.lua beside
 NAME.lua. Each test arranges simulated machines, runs the recipe on them, and
-checks what came of it. Without a name all tests of the folder and those below it
-are run. bsdrun doc rehearse, and bsdrun doc expect.equal and its like, tell what
-a test may do.
+checks what came of it. Without a name all tests of the folder and those below
+it are run. bsdrun doc rehearse, and bsdrun doc expect.equal and its like, tell
+what a test may do.
 
 The exit code is 2 when a test failed, 5 when a file of tests is wrong or fewer
 lines ran than --min-coverage asks for, else 0.`,

@@ -16,9 +16,9 @@ func (c *cli) undoCommand() *cobra.Command {
 		Short: "Take back what a run did, where its recipe can (RUN may be shortened, or last)",
 		Long: `Take back what a run did, on its hosts, by the undo function of its recipe.
 
-This is a run of its own, with the stored copy of the recipe and the parameters and
-options of the run; options given here replace those. --check tells what would be
-done. What a recipe takes back is told by bsdrun doc RECIPE.`,
+This is a run of its own, with the stored copy of the recipe and the parameters
+and options of the run; options given here replace those. --check tells what
+would be done. What a recipe takes back is told by bsdrun doc RECIPE.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
