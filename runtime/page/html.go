@@ -19,7 +19,7 @@ var assets embed.FS
 // script and style are what the page consists of beside its data. The parts of
 // the script share one scope, in this order.
 var (
-	script = sync.OnceValue(func() string { return join("data", "dom", "rows", "list", "parts", "main") })
+	script = sync.OnceValue(func() string { return join("data", "dom", "rows", "list", "parts", "main", "print") })
 	style  = sync.OnceValue(func() string { return asset("page.css") })
 )
 

@@ -20,7 +20,7 @@ type Runs struct {
 }
 
 // listScript keeps a list new: it reads the page again when there is news.
-var listScript = sync.OnceValue(func() string { return asset("lists.js") })
+var listScript = sync.OnceValue(func() string { return join("lists", "print") })
 
 // ListPolicy is what such a page may do.
 func ListPolicy() string {

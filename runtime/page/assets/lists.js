@@ -1,4 +1,3 @@
-"use strict";
 // Reads the page again when runs begin or end. What a reader has opened or
 // selected is left alone, and so is what is pressed, as its release would be no click.
 async function read() {
