@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +38,9 @@ report and -o json have the command's own.`,
 			dash := cmd.ArgsLenAtDash()
 			if dash < 0 || dash == len(args) {
 				return effect.WithHint(usage("exec wants HOST... -- COMMAND"), "two dashes stand before the command: bsdrun exec web.example.org -- uptime")
+			}
+			if command := args[dash:]; strings.TrimSpace(command[0]) == "" {
+				return usage("exec: the command is empty")
 			}
 			o, err := c.options()
 			if err != nil {

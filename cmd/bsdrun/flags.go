@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"bsdrun/runtime/effect"
 	"bsdrun/runtime/inventory"
 	"bsdrun/runtime/report"
 )
@@ -134,7 +135,14 @@ func fromEnvironment(cmd *cobra.Command) error {
 
 // inPlainWords leaves out which function of Go found fault with a value.
 func inPlainWords(err error) string {
-	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	text, _, number := strings.Cut(err.Error(), ": strconv.")
+	if number {
+		text += ": it is no number of this kind"
+	}
+	if _, name, unknown := strings.Cut(text, "unknown shorthand flag: "); unknown {
+		letter, _, _ := strings.Cut(strings.Trim(name, "'"), "'")
+		return "unknown flag: -" + letter
+	}
 	text, _, duration := strings.Cut(text, ": time: ")
 	if duration {
 		text += ": a duration is like 30s, 5m or 2h"
@@ -145,15 +153,43 @@ func inPlainWords(err error) string {
 // readFlagFile reads a file that a flag names.
 func readFlagFile(flag, name string) ([]byte, error) {
 	text, err := os.ReadFile(name)
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		err = usage("%s: %s: %v", flag, name, failed.Err)
+	if err != nil {
+		return nil, usage("%s: %s: %v", flag, name, fileTrouble(err))
 	}
-	return text, err
+	return text, nil
 }
 
-// checkOutput refuses a format that there is not.
-func (f *flags) checkOutput() error {
+// fileTrouble is why a file could not be had, without the call that failed.
+func fileTrouble(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+// checkTimes refuses times that are none.
+func (f *flags) checkTimes() error {
+	for _, limit := range []struct {
+		name string
+		is   time.Duration
+	}{{"timeout", f.timeout}, {"run-timeout", f.runTimeout}, {"connect-timeout", f.connectTimeout}, {"keep", f.keep}} {
+		if limit.is < 0 {
+			return usage("--%s is a time from 0, not %s", limit.name, limit.is)
+		}
+	}
+	if f.connectTimeout == 0 {
+		return usage("--connect-timeout is a time longer than 0: it bounds each try to reach a host")
+	}
+	return nil
+}
+
+// checkOutput refuses a format that there is not, and flags that contradict one
+// another.
+func (f *flags) checkOutput(set *pflag.FlagSet) error {
+	if f.verbose && f.quiet && set.Changed("verbose") && set.Changed("quiet") {
+		return effect.WithHint(usage("--verbose shows more and --quiet less"), "give one of the two")
+	}
 	if !slices.Contains([]string{"text", "json", "jsonl", "junit"}, f.output) {
 		return usage("--output is text, json, jsonl or junit, not %q", f.output)
 	}

@@ -39,7 +39,7 @@ Variables whose names sound secret are hidden. No host is connected to.`,
 // hosts reads the hosts of the command line, by way of the inventory.
 func (c *cli) hosts(args []string) ([]inventory.Host, error) {
 	if len(args) == 0 {
-		return nil, effect.WithHint(usage("on which hosts?"), "name them after the recipe: host.example.org, local: for this machine, sim: for a simulated one")
+		return nil, effect.WithHint(usage("on which hosts?"), "name them: host.example.org, local: for this machine, sim: for a simulated one")
 	}
 	inv, err := c.readInventory(context.Background())
 	if err != nil {

@@ -123,11 +123,12 @@ func (c *cli) renewStubs(folder string) error {
 func writeAll(folder string, files map[string][]byte) error {
 	for name, text := range files {
 		path := filepath.Join(folder, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return usage("%v", err)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil {
+			err = os.WriteFile(path, text, 0o644)
 		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			return usage("%v", err)
+		if err != nil {
+			return effect.WithHint(usage("%s cannot be written: %v", path, fileTrouble(err)), "name a folder that you may write: bsdrun init FOLDER")
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bsdrun/runtime/effect"
 	"bsdrun/runtime/journal"
 	"bsdrun/runtime/page"
 	"bsdrun/runtime/report"
@@ -84,10 +86,39 @@ func (c *cli) writeFile(flag, name string, text []byte) error {
 		_, err := c.out.Write(text)
 		return err
 	}
-	if err := os.WriteFile(name, text, 0o600); err != nil {
-		return usage("%s: %v", flag, err)
+	file, err := openToWrite(flag, name)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return &effect.Error{Kind: effect.Internal, Message: fmt.Sprintf("%s could not be written: %v", name, fileTrouble(err)), Cause: err, Hint: "the run is recorded: bsdrun report writes it, once there is room"}
 	}
 	return nil
+}
+
+func openToWrite(flag, name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, usage("%s: %s cannot be written: %v", flag, name, fileTrouble(err))
+	}
+	return file, nil
+}
+
+// checkJUnit finds out before a run whether its results can be written where
+// --junit wants them.
+func (c *cli) checkJUnit() error {
+	if c.flags.junit == "" || c.flags.junit == "-" {
+		return nil
+	}
+	file, err := openToWrite("--junit", c.flags.junit)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // writeJUnit writes a run's results where --junit wants them.

@@ -34,13 +34,13 @@ set in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
 			if err := fromEnvironment(cmd); err != nil || cmd.Flags().Lookup("color") == nil {
 				return err
 			}
-			return c.flags.checkOutput()
+			return c.flags.checkOutput(cmd.Flags())
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if c.flags.code == "" && len(args) == 0 {
+			if len(args) == 0 && !cmd.Flags().Changed("execute") {
 				return cmd.Help()
 			}
-			return c.runRecipe(cmd.Context(), args)
+			return c.runRecipe(cmd, args)
 		},
 	}
 	root.Flags().StringVarP(&c.flags.code, "execute", "e", "", "run this `code` instead of a recipe")
@@ -63,7 +63,9 @@ set in the environment: --max-fail as BSDRUN_MAX_FAIL.`,
 // wrongFlag tells what is wrong with a flag, and which one may be meant.
 func wrongFlag(cmd *cobra.Command, err error) error {
 	hint := "see " + cmd.CommandPath() + " --help"
-	if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
+	if name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown && name == "version" {
+		hint = "bsdrun version prints it"
+	} else if unknown {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if near := spelling.Nearest(name, names); near != "" {

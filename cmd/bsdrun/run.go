@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,7 +32,7 @@ func (c *cli) checkCommand() *cobra.Command {
 		ValidArgsFunction: completeRecipes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.flags.check = true
-			return c.runRecipe(cmd.Context(), args)
+			return c.runRecipe(cmd, args)
 		},
 	}
 	cmd.Flags().StringVarP(&c.flags.code, "execute", "e", "", "check this `code` instead of a recipe")
@@ -40,13 +41,17 @@ func (c *cli) checkCommand() *cobra.Command {
 }
 
 // runRecipe runs a recipe, or the code of -e, on hosts.
-func (c *cli) runRecipe(ctx context.Context, args []string) error {
+func (c *cli) runRecipe(cmd *cobra.Command, args []string) error {
+	ctx := cmd.Context()
 	o, err := c.options()
 	if err != nil {
 		return err
 	}
 	hosts := args
-	if c.flags.code != "" {
+	if cmd.Flags().Changed("execute") {
+		if err := c.checkCode(args); err != nil {
+			return err
+		}
 		o.Name, o.Source, o.AdHoc = "-e", []byte(c.flags.code), true
 		o.Root, err = os.Getwd()
 	} else {
@@ -55,6 +60,9 @@ func (c *cli) runRecipe(ctx context.Context, args []string) error {
 		}
 		var src source
 		src, err = findRecipe(args[0])
+		if err == nil && len(bytes.TrimSpace(src.text)) == 0 {
+			err = usage("%s is empty", args[0])
+		}
 		o.Name, o.Source, o.Root, o.Files, hosts = src.name, src.text, src.root, src.files, args[1:]
 	}
 	if err != nil {
@@ -64,6 +72,17 @@ func (c *cli) runRecipe(ctx context.Context, args []string) error {
 		return err
 	}
 	return c.carryOut(ctx, o, engine.Run)
+}
+
+// checkCode refuses -e without code, and with a recipe besides.
+func (c *cli) checkCode(hosts []string) error {
+	if strings.TrimSpace(c.flags.code) == "" {
+		return effect.WithHint(usage("--execute: there is no code"), "bsdrun -e 'return h.facts.release' sim:")
+	}
+	if len(hosts) > 0 && filepath.Ext(hosts[0]) == ".lua" {
+		return effect.WithHint(usage("%s is no host: with --execute there is no recipe", hosts[0]), "leave one of the two out")
+	}
+	return nil
 }
 
 // hostsOf are the hosts of the command line or, with --rerun, those of an earlier
@@ -125,6 +144,14 @@ func (c *cli) options() (engine.Options, error) {
 	if f.forks < 1 {
 		return engine.Options{}, usage("--forks is a number of hosts from 1, not %d", f.forks)
 	}
+	if err := f.checkTimes(); err != nil {
+		return engine.Options{}, err
+	}
+	for _, path := range f.allowRead {
+		if _, err := os.Stat(path); err != nil {
+			return engine.Options{}, usage("--allow-read: there is no file or folder %s", path)
+		}
+	}
 	if f.become != "" && !slices.Contains(becomeMethods, f.become) {
 		return engine.Options{}, usage("--become knows %s, not %q", strings.Join(becomeMethods, ", "), f.become)
 	}
@@ -183,18 +210,18 @@ func readParams(files, singles []string) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		decode := toml.Unmarshal
+		decode, language := toml.Unmarshal, "TOML"
 		if filepath.Ext(name) == ".json" {
-			decode = json.Unmarshal
+			decode, language = json.Unmarshal, "JSON"
 		}
 		if err := decode(text, &params); err != nil {
-			return nil, usage("--params: %s: %v", name, err)
+			return nil, effect.WithHint(usage("--params: %s: %s", name, strings.TrimPrefix(err.Error(), "toml: ")), "it is read as %s; a name that ends in .json is JSON, any other TOML", language)
 		}
 	}
 	for _, single := range singles {
 		name, value, ok := strings.Cut(single, "=")
-		if !ok || name == "" {
-			return nil, usage("--param is name=value, not %q", single)
+		if !ok || name == "" || strings.TrimSpace(name) != name {
+			return nil, usage("--param is name=value, without a space before the =, not %q", single)
 		}
 		params[name] = value
 	}
@@ -242,7 +269,10 @@ func (c *cli) carryOut(ctx context.Context, o engine.Options, do func(context.Co
 func (c *cli) equip(o *engine.Options) (*journal.Store, error) {
 	asker := c.asker()
 	o.Asker = asker
-	var err error
+	err := c.checkJUnit()
+	if err != nil {
+		return nil, err
+	}
 	if o.Secrets, o.FileSecrets, err = c.secrets(asker); err != nil {
 		return nil, err
 	}

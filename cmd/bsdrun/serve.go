@@ -9,10 +9,13 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"bsdrun/runtime/effect"
 	"bsdrun/runtime/journal"
 	"bsdrun/runtime/serve"
 )
@@ -33,9 +36,9 @@ encryption: from elsewhere, reach it through ssh -L.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withJournal(func(store *journal.Store) error {
-				listener, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", listen)
+				listener, err := listenOn(cmd.Context(), listen)
 				if err != nil {
-					return usage("--listen %s: %v", listen, plainNetError(err))
+					return err
 				}
 				if token == "" && !isLoopback(listener.Addr()) {
 					token = rand.Text()
@@ -60,14 +63,34 @@ func isLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
+// listenOn listens where --listen says.
+func listenOn(ctx context.Context, address string) (net.Listener, error) {
+	_, port, err := net.SplitHostPort(address)
+	if _, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil {
+		return nil, effect.WithHint(usage("--listen is an address with a port from 0 to 65535, not %q", address), "127.0.0.1:8420 is one, [::1]:8420 another")
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, effect.WithHint(usage("--listen %s: another program listens there", address), "choose another port; port 0 is any that is free")
+	case err != nil:
+		return nil, effect.WithHint(usage("--listen %s: %v", address, plainNetError(err)), "it is an address of this machine, such as 127.0.0.1, and a port that you may use")
+	}
+	return listener, nil
+}
+
 // plainNetError is why an address cannot be listened on, without what Go calls
 // the attempt.
 func plainNetError(err error) error {
 	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
+	if !errors.As(err, &op) {
+		return err
 	}
-	return err
+	var call *os.SyscallError
+	if errors.As(op.Err, &call) {
+		return call.Err
+	}
+	return op.Err
 }
 
 // serveOn answers until the process is interrupted.

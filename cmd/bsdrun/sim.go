@@ -44,9 +44,9 @@ builder?state=FILE. The machine's time runs at --rate times ours.`,
 			if err != nil {
 				return usage("%v", err)
 			}
-			l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+			l, err := listenOn(ctx, listen)
 			if err != nil {
-				return usage("--listen: %v", err)
+				return err
 			}
 			m.RunRealTime(rate)
 			cmd.PrintErrf("%s listens on %s\n", args[0], l.Addr())

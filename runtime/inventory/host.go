@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"bsdrun/runtime/effect"
 	"bsdrun/runtime/lazyregexp"
 )
 
@@ -98,7 +99,7 @@ func Parse(text string) ([]Host, error) {
 func parseHost(text string) ([]Host, error) {
 	switch {
 	case text == "":
-		return nil, invalid("an empty host name")
+		return nil, effect.WithHint(invalid("a host's name is empty"), "a variable of the shell may be empty, or a comma or an operator too much")
 	case text == "local:" || text == "local":
 		return []Host{{Name: "local", Kind: Local}}, nil
 	case strings.HasPrefix(text, "sim:"):
@@ -171,8 +172,10 @@ func parseSSH(text string) (Host, error) {
 		}
 	} else if strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]") {
 		h.Address = rest[1 : len(rest)-1]
+	} else if name, _, assigned := strings.Cut(rest, "="); assigned {
+		return h, effect.WithHint(invalid("%q is no host name", text), "a parameter is given by -p %s=...", name)
 	}
-	if h.Address == "" || strings.HasPrefix(h.Address, "-") || strings.ContainsAny(h.Address, " \t\n/'\"\\;|&$`()<>") {
+	if h.Address == "" || strings.HasPrefix(h.Address, "-") || strings.ContainsAny(h.Address, " \t\n/'\"\\;|&$`()<>[]=") {
 		return h, invalid("%q is no host name", text)
 	}
 	return h, nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/spelling"
 )
 
 // Load reads inventories: files, and folders of them. The ending decides what a
@@ -296,7 +297,7 @@ func (d *document) onlyFields(fields map[string]any, path []string, known ...str
 	for _, key := range sortedKeys(fields) {
 		if !slices.Contains(known, key) {
 			slices.Sort(known)
-			return effect.WithHint(invalid("%s: there is no field %s", d.where(append(path[:len(path):len(path)], key)...), key),
+			return effect.WithHint(invalid("%s: there is no field %s%s", d.where(append(path[:len(path):len(path)], key)...), d.called(append(path[:len(path):len(path)], key)), spelling.Guess(key, known)),
 				"here may stand: %s", strings.Join(known, ", "))
 		}
 	}

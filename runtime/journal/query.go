@@ -100,6 +100,9 @@ func (s *Store) Find(ctx context.Context, id string) (*Run, error) {
 	case 0:
 		e := effect.Errorf(effect.Usage, "journal", "there is no run %q", id)
 		e.Hint = "bsdrun runs lists them"
+		if id == "last" {
+			e.Message, e.Hint = "no run is recorded yet", "bsdrun facts sim: makes one"
+		}
 		return nil, e
 	case 1:
 		run := &found[0]

@@ -123,7 +123,9 @@ func TestSyntaxErrors(t *testing.T) {
 		{"local x = 1\nlocal y = = 2", "test.lua:2", `syntax error near "="`},
 		{"if true then\n", "test.lua", "syntax error at the end of the file: something is not closed"},
 		{"x = 'open\n", "test.lua:2", `unterminated string near "open"`},
-		{"\x1bLuaQ\x00", "", "is compiled Lua, not source"},
+		{"\x1bLuaQ\x00", "test.lua", "this is compiled Lua, not source"},
+		{"\x7fELF\x01\x00", "test.lua", "this is no text, and so no Lua script"},
+		{"\xff\xfer\x00", "test.lua", "this is text in UTF-16; save it as UTF-8"},
 	}
 	for _, test := range tests {
 		_, err := Compile("test.lua", []byte(test.code), Options{})

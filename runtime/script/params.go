@@ -166,6 +166,7 @@ func asNumber(value any) (float64, error) {
 		if n, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
 			return n, nil
 		}
+		return 0, fmt.Errorf("expected a number, got %q", value)
 	}
 	return 0, fmt.Errorf("expected a number, got %v", value)
 }

@@ -98,8 +98,8 @@ func compile(name string, source []byte, cover *Coverage) ([]ast.Stmt, *lua.Func
 // parseChunk reads a source. A first line that starts with #! is a comment, so
 // that a script can be executable.
 func parseChunk(name string, source []byte) ([]ast.Stmt, error) {
-	if bytes.HasPrefix(source, []byte("\x1bLua")) {
-		return nil, &effect.Error{Kind: effect.Script, Op: name, Message: "is compiled Lua, not source"}
+	if reason := noText(source); reason != "" {
+		return nil, &effect.Error{Kind: effect.Script, Message: reason, At: name}
 	}
 	if bytes.HasPrefix(source, []byte("#")) {
 		source = append([]byte("--"), source...)
@@ -109,6 +109,20 @@ func parseChunk(name string, source []byte) ([]ast.Stmt, error) {
 		return nil, syntaxError(name, err)
 	}
 	return chunk, nil
+}
+
+// noText says why a source cannot be Lua's; empty: it may be.
+func noText(source []byte) string {
+	switch {
+	case bytes.HasPrefix(source, []byte("\x1bLua")):
+		return "this is compiled Lua, not source"
+	case bytes.HasPrefix(source, []byte("\xff\xfe")), bytes.HasPrefix(source, []byte("\xfe\xff")):
+		return "this is text in UTF-16; save it as UTF-8"
+	case bytes.IndexByte(source, 0) >= 0:
+		return "this is no text, and so no Lua script"
+	default:
+		return ""
+	}
 }
 
 func syntaxError(name string, err error) error {

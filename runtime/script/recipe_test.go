@@ -101,7 +101,7 @@ func TestWrongParams(t *testing.T) {
 		want        string
 	}{
 		{"uri", "git://x", `uri: "git://x" does not match https?://.+`},
-		{"jobs", "many", "jobs: expected a number, got many"},
+		{"jobs", "many", "jobs: expected a number, got \"many\""},
 		{"jobs", "1.5", "jobs: expected a whole number, got 1.5"},
 		{"method", "gti", `method: expected one of git, rsync, got "gti" (did you mean "git"?)`},
 		{"options", "x", `options: expected name=value,..., got "x"`},
@@ -174,7 +174,7 @@ func TestWrongDeclarations(t *testing.T) {
 		{doc + `return { run = function() end, params = { a = { doc = "x", required = "yes" } } }`, "params.a.required: expected true or false"},
 		{doc + `return { run = function() end, params = { a = { doc = "x", required = true, default = "b" } } }`, "params.a: is required and has a default"},
 		{doc + `return { run = function() end, params = { a = { doc = "x", pattern = "(" } } }`, "params.a.pattern: error parsing regexp: missing closing ): `^(?:()$`"},
-		{doc + `return { run = function() end, params = { a = { doc = "x", type = "integer", default = "b" } } }`, "params.a.default: expected a number, got b"},
+		{doc + `return { run = function() end, params = { a = { doc = "x", type = "integer", default = "b" } } }`, "params.a.default: expected a number, got \"b\""},
 		{doc + `return { run = function() end, params = { a = { doc = "x", enum = { "p", "q" }, default = "b" } } }`, `params.a.default: expected one of p, q, got "b"`},
 		{doc + `return { run = function() end, params = { a = { doc = "x" } }, example = { b = 1 } }`, `example: unknown field "b"; known are a`},
 		{doc + `return { run = function() end, params = { a = { doc = "x" } }, example = { a = 1 } }`, "example.a: expected a string, got 1"},

@@ -1,6 +1,7 @@
 package errors
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,7 +10,9 @@ import (
 func TestWrongCommandLines(t *testing.T) {
 	b := newBench(t, map[string]string{
 		"bad.toml":  "a = \n",
+		"bad.yaml":  "a:\n  b: 1\n",
 		"host.toml": "[hosts.web]\naddress = \"192.0.2.1\"\ncolour = \"red\"\n",
+		"prot.lua":  "return { hosts = { web = { prot = 22 } } }\n",
 		"open.toml": "token = \"x\"\n",
 		"needs.lua": "--- Needs a number.\nlocal recipe = { params = { n = { type = \"integer\", doc = \"how many\", required = true } } }\nfunction recipe.run() end\nreturn recipe\n",
 		"linux.lua": "--- Is for Linux.\nlocal recipe = { needs = { os = \"Linux\" } }\nfunction recipe.run() end\nreturn recipe\n",
@@ -45,7 +48,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"become":               {args: "facts sim: --become=magic", code: 64, says: []string{"doas, sudo, su, mdo"}, noHint: true},
 		"parameter unknown":    {args: "facts sim: -p x=1", code: 64, says: []string{`no parameter "x"`}},
 		"parameter missing":    {args: "needs.lua local:", code: 64, says: []string{"n is missing: how many"}},
-		"parameter's type":     {args: "needs.lua sim: -p n=x", code: 64, says: []string{"n: expected a (whole )?number, got x"}},
+		"parameter's type":     {args: "needs.lua sim: -p n=x", code: 64, says: []string{`n: expected a (whole )?number, got "x"`}},
 		"parameter's form":     {args: "facts sim: -p x", code: 64, says: []string{"name=value"}, noHint: true},
 		"parameters' file":     {args: "facts sim: -P none.toml", code: 64, says: []string{"none.toml: no such file"}, noHint: true},
 		"parameters' syntax":   {args: "facts sim: -P bad.toml", code: 64, says: []string{"--params: bad.toml"}, noHint: true},
@@ -65,7 +68,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"rerun":                {args: "facts --rerun some", code: 64, says: []string{"failed, unreachable or unfinished"}, noHint: true},
 		"inventory's file":     {args: "-i none.toml facts web", code: 64, says: []string{"none.toml: no such file"}, noHint: true},
 		"inventory's syntax":   {args: "-i bad.toml facts web", code: 64, says: []string{"bad.toml:1:5"}, noHint: true},
-		"inventory's setting":  {args: "-i host.toml facts web", code: 64, says: []string{"colour"}, noHint: true},
+		"inventory's setting":  {args: "-i host.toml facts web", code: 64, says: []string{"no field hosts.web.colour$", "here may stand: .*port"}},
+		"setting misspelt":     {args: "-i prot.lua facts web", code: 64, says: []string{`prot.lua: there is no field hosts.web.prot \(did you mean "port"\?\)`, "here may stand"}},
 		"selection":            {args: "facts sim: -l nothing", code: 64, says: []string{"--limit nothing keeps no host", "the run is on sim"}},
 		"selection misspelt":   {args: "facts sim:builder -l bulider", code: 64, says: []string{`keeps no host \(did you mean "builder"\?\)`}},
 		"exclusion misspelt":   {args: "facts sim:builder -l '!bulider'", code: 64, says: []string{`there is no host or group bulider \(did you mean "builder"\?\)`}},
@@ -73,6 +77,28 @@ func TestWrongCommandLines(t *testing.T) {
 		"profile":              {args: "facts sim:nope", code: 64, says: []string{`no simulated machine "nope"; there are builder`}, noHint: true},
 		"profile misspelt":     {args: "facts sim:bulider", code: 64, says: []string{`no simulated machine "bulider" \(did you mean "builder"\?\)`}, noHint: true},
 		"profile's parameter":  {args: "facts 'sim:?bogus=1'", code: 64, says: []string{`no parameter "bogus"; it has`}, noHint: true},
+		"-e of nothing":        {args: "-e '' sim:", code: 64, says: []string{"there is no code"}},
+		"-e and a recipe":      {args: "-e 'return 1' needs.lua sim:", code: 64, says: []string{"needs.lua is no host", "leave one"}},
+		"host's name empty":    {args: "facts ''", code: 64, says: []string{"a host's name is empty", "variable of the shell"}},
+		"limit's name empty":   {args: "facts sim: -l '!'", code: 64, says: []string{"name is empty"}},
+		"parameter as a host":  {args: "needs.lua sim: n=1", code: 64, says: []string{`"n=1" is no host name`, "-p n=..."}},
+		"bracket":              {args: "facts '[::1'", code: 64, says: []string{"is no host name"}, noHint: true},
+		"parameter of nothing": {args: "needs.lua sim: -p n=", code: 64, says: []string{`n: expected a number, got ""`}},
+		"parameter's space":    {args: "needs.lua sim: -p 'n = 1'", code: 64, says: []string{"without a space before the ="}, noHint: true},
+		"parameters of YAML":   {args: "facts sim: -P bad.yaml", code: 64, says: []string{"--params: bad.yaml: expected", "read as TOML"}},
+		"flag of a letter":     {args: "runs -n 5", code: 64, says: []string{"unknown flag: -n"}},
+		"version":              {args: "--version", code: 64, says: []string{"bsdrun version prints it"}},
+		"loud and quiet":       {args: "facts sim: -q -v", code: 64, says: []string{"--verbose shows more and --quiet less", "one of the two"}},
+		"time below 0":         {args: "facts sim: --timeout -5s", code: 64, says: []string{"--timeout is a time from 0, not -5s"}, noHint: true},
+		"no time to connect":   {args: "facts sim: --connect-timeout 0", code: 64, says: []string{"longer than 0"}, noHint: true},
+		"exec of nothing":      {args: "exec sim: -- ''", code: 64, says: []string{"the command is empty"}, noHint: true},
+		"exec without host":    {args: "exec -- ls", code: 64, says: []string{"on which hosts", "hint name them: host"}},
+		"file to allow":        {args: "facts sim: --allow-read nowhere", code: 64, says: []string{"--allow-read: there is no file or folder nowhere"}, noHint: true},
+		"results' folder":      {args: "facts sim: --junit nowhere/x.xml", code: 64, says: []string{"--junit: nowhere/x.xml cannot be written: no such file"}, noHint: true},
+		"results' disk":        {args: "facts sim: --junit /dev/full", code: 1, says: []string{"/dev/full could not be written: no space left", "bsdrun report"}},
+		"report's folder":      {args: "report last -o nowhere/x.html", code: 64, says: []string{"--file: nowhere/x.html cannot be written: no such file"}, noHint: true},
+		"project's folder":     {args: "init /proc/x", code: 64, says: []string{"/proc/x.* cannot be written: no such file", "bsdrun init FOLDER"}},
+		"recipient":            {args: "secrets encrypt -r age1xyz open.toml", code: 64, says: []string{"mistyped or cut off"}, noHint: true},
 		"another system":       {args: "linux.lua sim:", code: 2, says: []string{"^sim: .*needs Linux"}, noHint: true},
 	})
 }
@@ -81,6 +107,8 @@ func TestTheJournalThatCannotBeHad(t *testing.T) {
 	b := newBench(t, nil)
 	b.places["STATE"] = "/proc"
 	b.check(t, map[string]provoked{"folder": {args: "facts sim:", code: 64, says: []string{"the journal's folder", "XDG_STATE_HOME"}}})
+	b.places["STATE"] = filepath.Join(b.dir, "fresh")
+	b.check(t, map[string]provoked{"none yet": {args: "show last", code: 64, says: []string{"no run is recorded yet", "bsdrun facts sim: makes one"}}})
 	b.places["STATE"] = filepath.Join(b.dir, "broken")
 	if err := os.MkdirAll(filepath.Join(b.dir, "broken", "bsdrun"), 0o700); err != nil {
 		t.Fatal(err)
@@ -111,5 +139,37 @@ func ofLaterVersion(t *testing.T, journal string) {
 	}
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFilesThatAreNoRecipes are told what they are instead.
+func TestFilesThatAreNoRecipes(t *testing.T) {
+	b := newBench(t, map[string]string{
+		"binary.lua": "\x7fELF\x01\x00\x00", "wide.lua": "\xff\xfer\x00", "compiled.lua": "\x1bLuaQ", "empty.lua": "\n",
+	})
+	b.check(t, map[string]provoked{
+		"binary":   {args: "binary.lua sim:", code: 5, says: []string{"this is no text", "^  at +binary.lua"}, noHint: true},
+		"wide":     {args: "wide.lua sim:", code: 5, says: []string{"UTF-16; save it as UTF-8"}, noHint: true},
+		"compiled": {args: "compiled.lua sim:", code: 5, says: []string{"compiled Lua"}, noHint: true},
+		"empty":    {args: "empty.lua sim:", code: 64, says: []string{"empty.lua is empty"}, noHint: true},
+	})
+}
+
+// TestAddressesThatCannotBeListenedOn are told for serve and sim alike.
+func TestAddressesThatCannotBeListenedOn(t *testing.T) {
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	b := newBench(t, nil)
+	b.places["TAKEN"] = taken.Addr().String()
+	for _, command := range []string{"serve", "sim builder"} {
+		b.check(t, map[string]provoked{
+			"taken":       {args: command + " --listen $TAKEN", code: 64, says: []string{"another program listens there", "another port"}},
+			"no port":     {args: command + " --listen 127.0.0.1", code: 64, says: []string{`an address with a port from 0 to 65535, not "127.0.0.1"`}},
+			"high port":   {args: command + " --listen 127.0.0.1:70000", code: 64, says: []string{"from 0 to 65535"}},
+			"not of here": {args: command + " --listen 192.0.2.1:8420", code: 64, says: []string{"--listen 192.0.2.1:8420: cannot assign", "address of this machine"}},
+		})
 	}
 }

@@ -217,7 +217,10 @@ func recipient(word string) (age.Recipient, error) {
 	}
 	found, err := age.ParseRecipients(strings.NewReader(word))
 	if err != nil || len(found) != 1 {
-		return nil, errors.New("it begins with age1 or ssh-")
+		if strings.HasPrefix(word, "age1") {
+			return nil, errors.New("it begins as one, but is mistyped or cut off")
+		}
+		return nil, errors.New("one begins with age1 or ssh-")
 	}
 	return found[0], nil
 }
