@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -32,7 +33,16 @@ import (
 // command is the path of the one under test, built once.
 var command string
 
-func TestMain(m *testing.M) { os.Exit(binary.Main(m, &command)) }
+// atOnce is how many tests run at a time: what they wait for is their lines.
+const atOnce = "6"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
+	os.Exit(binary.Main(m, &command))
+}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -201,7 +211,7 @@ func (r *run) result(into any) {
 
 // lineRate is how many bytes a second go over a line, each way: it is the line that
 // things wait for, as it would be anywhere else.
-const lineRate = 64 << 20
+const lineRate = 128 << 20
 
 // line is a way to a server that counts what goes over it, and can be cut.
 type line struct {

@@ -70,7 +70,7 @@ func TestTransferThroughTheController(t *testing.T) {
 // channel holds.
 func TestTransferKilledAndCut(t *testing.T) {
 	t.Parallel()
-	const size, atMost = size * 4, atMost * 4
+	const size, atMost = size * 3, atMost * 3
 	p := newPair(t)
 	image(t, p.far+"/image", size, effect.Extent{Length: size})
 	p.sends(`direct = "no", parallel = 1`)

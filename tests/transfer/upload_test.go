@@ -20,12 +20,12 @@ import (
 
 const mega = 1 << 20
 
-// What is moved, how often that is cut, and how much may travel for it: the data, a tenth
-// of it sent again, for on a busy machine more is on its way at a cut, and what SSH adds.
+// What is moved, how often that is cut, and how much may travel for it: the data, a
+// twentieth of it sent again, and what SSH adds.
 const (
-	size   = 256 * mega
+	size   = 512 * mega
 	cuts   = 20
-	atMost = size * 111 / 100 // SSH itself adds one
+	atMost = size * 106 / 100 // SSH itself adds one
 )
 
 // site is a controller, a server, and a line between them.
