@@ -1,4 +1,6 @@
 --- Shows what a host is: release, hardware, addresses, pools and jails.
+
+---@type Recipe
 local recipe = {
   params = {},
 }

@@ -4,6 +4,7 @@
 --- families in both orders, with IPV6_V6ONLY as it comes, off and on, for TCP
 --- and UDP. A host without a C compiler is not measured. Nothing is changed.
 
+---@type Recipe
 local recipe = {
   params = {
     port  = { type = "integer", default = 0, doc = "the port to try; 0: any that is free in both families" },

@@ -9,6 +9,7 @@ local counterpart = require("counterpart")
 local disks = require("moved_disks")
 local trial = require("trial")
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD" },
   sim = "vboxhost",

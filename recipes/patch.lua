@@ -11,6 +11,7 @@ local space = require("space")
 local way_back = require("way_back")
 local way_in = require("way_in")
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD", root = true },
   sim = "freebsd-14.3-zfs-mirror-uefi",

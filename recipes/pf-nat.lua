@@ -7,6 +7,7 @@
 --- jails add their own addresses later still has the rule. Rules are loaded under a
 --- guard: the host takes them back unless a new connection comes about.
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD", root = true },
   sim = "jailhost",

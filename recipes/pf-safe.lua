@@ -5,6 +5,7 @@
 --- must come about; only then pf.conf and rc.conf are written. A host that is cut off,
 --- or rebooted in between, goes back to the former rules by itself.
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD", root = true },
   sim = "jailhost",

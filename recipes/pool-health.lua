@@ -5,6 +5,7 @@
 
 local last_read = require("pools").last_read
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD" },
   sim = "freebsd-14.3-zfs-mirror-uefi",

@@ -3,6 +3,7 @@
 --- For a host that the poudriere recipe, or a person, has set up. Nothing is
 --- configured here; what portshaker.conf and poudriere.conf say is used as it is.
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD", root = true },
   sim = "builder",

@@ -8,6 +8,7 @@
 
 local space = require("space")
 
+---@type Recipe
 local recipe = {
   needs = { os = "FreeBSD", root = true },
   sim = "builder",

@@ -22,7 +22,7 @@ var (
 )
 
 // builtinTypes are those that need no declaration.
-var builtinTypes = []string{"any", "nil", "boolean", "string", "number", "integer", "table", "function", "true", "false"}
+var builtinTypes = []string{"any", "nil", "boolean", "string", "number", "integer", "table", "function", "true", "false", "never"}
 
 // typeReader takes a type of an annotation apart.
 type typeReader struct {

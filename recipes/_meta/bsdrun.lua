@@ -122,11 +122,13 @@ function step(name, opts, fn) end
 ---Ends the script on this host with an error. The text is formatted as by string.format. With a table it can say more: message, hint (what to do next), result, which is shown although the script failed, and resumable, which stops the run here with exit code 75: resumed, the step is run again.
 ---@param format string|{message: string, hint?: string, result?: any, resumable?: boolean} what is wrong
 ---@param ... any values for the format
+---@return never
 function fail(format, ...) end
 
 ---Ends the step, or outside any step the script on this host, as skipped with a reason. Nothing has failed.
 ---@param format string why there is nothing to do
 ---@param ... any values for the format
+---@return never
 function skip(format, ...) end
 
 ---Asks a person yes or no and returns a boolean. Without a terminal the default answers, else the run stops and can be resumed.

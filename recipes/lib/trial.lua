@@ -3,7 +3,7 @@
 local trial = {}
 
 --- What the guest says on COM1, where that goes into a file.
-local function console(h, p, plan)
+local function console(h, plan)
   local uart = plan.uarts[1]
   if not uart or uart.mode ~= "file" or not h.file.exists(uart.path) then return "" end
   return h.file.read(uart.path)
@@ -23,7 +23,7 @@ function trial.boot(h, p, plan)
     sleep(5)
     waited = waited + 5
     local state = h.vbox.state(plan.name, { as = p.user })
-    text = console(h, p, plan)
+    text = console(h, plan)
     if not state.running then
       fail{
         message = ("the machine ended up %s after %d s; at last the guest said: %s"):format(state.state, waited, text:sub(-400)),

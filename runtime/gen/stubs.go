@@ -406,6 +406,10 @@ var shortForms = map[string]string{
 	"fleet.once": "key: string, fn: fun(): any", "fleet.lock": "name: string, fn: fun(): ...",
 }
 
+// ending are the globals that do not return, so that what they guard is known to be
+// there behind them.
+var ending = map[string]bool{"fail": true, "skip": true}
+
 func writeGlobal(b *bytes.Buffer, g script.Global) {
 	fmt.Fprintf(b, "\n---%s\n", oneLine(g.Doc))
 	if g.Type != "" {
@@ -421,7 +425,10 @@ func writeGlobal(b *bytes.Buffer, g script.Global) {
 		fmt.Fprintf(b, "---@param %s %s %s\n", name, strings.TrimSuffix(p.Type, "?"), oneLine(p.Doc))
 		names = append(names, p.Name)
 	}
-	if g.Returns != "" {
+	switch {
+	case ending[g.Name]:
+		b.WriteString("---@return never\n")
+	case g.Returns != "":
 		fmt.Fprintf(b, "---@return %s\n", g.Returns)
 	}
 	if short := shortForms[g.Name]; short != "" {

@@ -307,7 +307,8 @@ func (d *declarations) table(path string, value any) map[string]any {
 	return nil
 }
 
-// headComment is the text of the comment lines that open a file.
+// headComment is the text of the comment lines that open a file, without what is
+// there for editors.
 func headComment(source []byte) string {
 	var lines []string
 	for i, line := range strings.Split(string(source), "\n") {
@@ -320,6 +321,9 @@ func headComment(source []byte) string {
 			break
 		}
 		text = strings.TrimLeft(text, "-")
+		if strings.HasPrefix(text, "@") {
+			continue
+		}
 		lines = append(lines, strings.TrimPrefix(text, " "))
 	}
 	return strings.TrimSpace(strings.Join(lines, "\n"))

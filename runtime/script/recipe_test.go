@@ -15,6 +15,7 @@ const goodRecipe = `#!/usr/bin/env bsdrun
 --- Builds packages from a tree of one's own. It needs space.
 ---
 --- More about it.
+---@diagnostic disable: unused-local
 
 -- not part of the doc
 local recipe = {
