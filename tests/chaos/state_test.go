@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // chance is what comes out differently on every run, though the same was done:
@@ -24,9 +25,21 @@ var dated = []string{
 	"/var/db/bsdrun/", "/var/db/pkg/", "/var/log/", "/var/run/", "/var/cache/pkg/", "/.git/",
 }
 
+// known are lines that undated has seen: most are the same on all machines.
+var known sync.Map
+
 // undated is a line of a machine's listing without what tells the time; empty
 // for what is nothing but time.
 func undated(line string) string {
+	if text, ok := known.Load(line); ok {
+		return text.(string)
+	}
+	text := withoutTime(line)
+	known.Store(line, text)
+	return text
+}
+
+func withoutTime(line string) string {
 	for _, name := range []string{"state Boot", "tool ", "timer "} {
 		if strings.HasPrefix(line, name) {
 			return "" // the files of the tools say it
