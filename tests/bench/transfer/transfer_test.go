@@ -61,7 +61,11 @@ func jobs(s sizes, slow bool) []job {
 		"scp aes":  "scp -q -F CONF " + aes + " SRC host:DST",
 		"sftp aes": "echo put SRC DST | sftp -q -b - -F CONF " + aes + " host",
 		"cat aes":  "ssh -F CONF " + aes + " host 'cat >DST' <SRC",
-		"rsync":    "rsync -e 'ssh -F CONF' SRC host:DST",
+		// What only bsdrun does else: it knows that what has arrived is what was sent.
+		"cat aes, hashed": "openssl dgst -sha256 SRC >DST.sum & ssh -F CONF " + aes +
+			" host 'cat >DST.part && openssl dgst -sha256 DST.part && sync DST.part && mv DST.part DST' <SRC && wait",
+		"scp, hashed": "scp -q -F CONF SRC host:DST && openssl dgst -sha256 SRC && ssh -F CONF host openssl dgst -sha256 DST",
+		"rsync":       "rsync -e 'ssh -F CONF' SRC host:DST",
 	}
 	image := map[string]string{
 		"tar -S":      "tar -C $(dirname SRC) -Scf - $(basename SRC) | ssh -F CONF host 'mkdir -p DST && tar -C DST -xf -'",
@@ -82,7 +86,7 @@ func jobs(s sizes, slow bool) []job {
 		{
 			name: "file", make: func(b *testing.B, dir string) (string, int64) { return randomFile(b, dir, s.file) },
 			ours: `h.file.upload(local_file("SRC"), "DST")`, they: file,
-			must: map[string]float64{"scp": 1 / 1.3, "sftp aes": 1, "cat aes": 1.25}, bytes: 1.02,
+			must: map[string]float64{"scp": 1 / 1.3, "sftp aes": 1, "cat aes": 1.25, "cat aes, hashed": 1}, bytes: 1.02,
 		},
 		{
 			name: "image", make: func(b *testing.B, dir string) (string, int64) { return sparseFile(b, dir, s.image) },
@@ -223,13 +227,13 @@ func (m *bench) measure(b *testing.B, j job, src string) {
 		ours.up, ours.down = counted.up, counted.down
 	}
 	var table strings.Builder
-	fmt.Fprintf(&table, "%s: %d bytes to move; times as a ratio to bsdrun's\n%-12s %8s %8s %8s %9s %9s\n", b.Name(), m.data, "", "time", "cpu s", "MiB", "sent", "received")
+	fmt.Fprintf(&table, "%s: %d bytes to move; times as a ratio to bsdrun's\n%-16s %8s %8s %8s %9s %9s\n", b.Name(), m.data, "", "time", "cpu s", "MiB", "sent", "received")
 	for _, name := range names {
 		r := ours
 		if name != "bsdrun" {
 			r = middle(all[name])
 		}
-		fmt.Fprintf(&table, "%-12s %8.2f %8.2f %8d %9.4f %9.4f\n", name, float64(r.took)/float64(ours.took), r.cpu.Seconds(), r.memory>>20,
+		fmt.Fprintf(&table, "%-16s %8.2f %8.2f %8d %9.4f %9.4f\n", name, float64(r.took)/float64(ours.took), r.cpu.Seconds(), r.memory>>20,
 			float64(r.up)/float64(m.data), float64(r.down)/float64(m.data))
 	}
 	b.Logf("%s", table.String())
@@ -239,7 +243,7 @@ func (m *bench) measure(b *testing.B, j job, src string) {
 	b.ReportMetric(float64(ours.up+ours.down)/float64(m.data), "moved/data")
 	for name, most := range j.must {
 		x := float64(ours.took) / float64(middle(all[name]).took)
-		b.ReportMetric(x, "x-"+strings.ReplaceAll(name, " ", "-"))
+		b.ReportMetric(x, "x-"+strings.NewReplacer(",", "", " ", "-").Replace(name))
 		if *gate && x > most {
 			b.Errorf("%.2f times as long as %s, at most %.2f is good", x, name, most)
 		}
