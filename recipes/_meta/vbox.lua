@@ -110,7 +110,7 @@ function vbox.import(file, vm, options) end
 ---@overload fun(arguments: vbox.storage.controller.arguments): vbox.Modified
 function vbox.storage.controller(vm, name, options) end
 
----Puts a medium into a port of a controller. A port beyond the controller's number makes it larger. What is there already is left alone, and another medium is not pushed out without replace.
+---Puts a medium into a port of a controller. A port beyond the controller's number makes it larger. What is there already is left alone, also beneath what was written since a snapshot, and another medium is not pushed out without replace.
 ---@param vm string name or UUID of the machine
 ---@param controller string name of the controller
 ---@param medium string path of the image, or UUID of a medium; "emptydrive" for a drive without one

@@ -283,13 +283,21 @@ func Remove(ctx context.Context, h effect.Doer, a RemoveArgs) (Removed, error) {
 		return done, refused(op, m, "a machine that runs cannot be removed")
 	}
 	done.Changed = true
+	disks := m.media()
+	below, err := a.beneath(ctx, h, m, disks...)
+	if err != nil {
+		return done, err
+	}
+	for _, b := range below {
+		disks = append(disks, b.Path)
+	}
 	e := effect.Effect{
 		Op: op, Writes: []effect.Resource{machine(a.VM), "vbox:list", media}, Leaves: map[effect.Resource]string{machine(a.VM): a.As + "\n" + gone},
 		Diff: note("machine "+m.Name, "unregister; its files stay"),
 	}
 	args := []string{"unregistervm", a.VM}
 	if a.Media {
-		done.Deleted = append(done.Deleted, m.media()...)
+		done.Deleted = disks
 		for _, file := range done.Deleted {
 			e.Writes = append(e.Writes, effect.File(file))
 		}
@@ -300,7 +308,7 @@ func Remove(ctx context.Context, h effect.Doer, a RemoveArgs) (Removed, error) {
 		e.Diff.Note = "delete, with " + orNone(done.Deleted)
 		args = append(args, "--delete")
 	} else {
-		done.Kept = append(done.Kept, m.media()...)
+		done.Kept = disks
 	}
 	if isUUID(a.VM) {
 		e.Leaves = nil

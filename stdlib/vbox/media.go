@@ -3,6 +3,7 @@ package vbox
 import (
 	"context"
 	"path"
+	"slices"
 	"strconv"
 
 	"bsdrun/runtime/effect"
@@ -36,6 +37,26 @@ func ListMedia(ctx context.Context, h effect.Doer, a Owner) ([]Medium, error) {
 		return nil, err
 	}
 	return parseMedia(out), nil
+}
+
+// beneath are the images that some of a machine hold the differences from, as they do
+// once there is a snapshot of it.
+func (o Owner) beneath(ctx context.Context, h effect.Doer, m Info, images ...string) ([]Medium, error) {
+	if m.Snapshot == "" {
+		return nil, nil
+	}
+	all, err := ListMedia(ctx, h, o)
+	var list []Medium
+	for _, image := range images {
+		at := slices.IndexFunc(all, func(m Medium) bool { return m.Path == image })
+		for at >= 0 && len(list) < len(all) {
+			at = slices.IndexFunc(all, func(m Medium) bool { return m.UUID == all[at].Parent })
+			if at >= 0 {
+				list = append(list, all[at])
+			}
+		}
+	}
+	return list, err
 }
 
 // verbs spells the commands on media: version 5 gave them new names.

@@ -544,6 +544,8 @@ func TestSnapshots(t *testing.T) {
 	if len(list) != 2 || list[0].Name != "before" || list[0].Description != "two\nlines" || list[1].Parent != "before" || !list[1].Current {
 		t.Errorf("%+v", list)
 	}
+	// The disk is in its port, though an image of what was written since is shown there.
+	settled(w, Attach, AttachArgs{VM: "mail", Controller: "SATA", Medium: "/vm/disk.vdi", Replace: true, Owner: vboxUser})
 	m := call(w, Show, ArgsOfMachine{VM: "mail", Owner: vboxUser})
 	if m.Snapshot != "after" || !strings.HasPrefix(m.controller("SATA").at(0, 0).Medium, "/vm/mail/Snapshots/") {
 		t.Errorf("%+v", m)
@@ -613,9 +615,10 @@ func TestRemove(t *testing.T) {
 		t.Errorf("its files are there: %v", err)
 	}
 	twice(w, Register, RegisterArgs{File: "/vm/mail/mail.vbox", Owner: vboxUser})
+	call(w, TakeSnapshot, TakeArgs{VM: "mail", Snapshot: "before", Owner: vboxUser})
 	args.Media = true
 	done = twice(w, Remove, args)
-	if !cmp.Equal(done.Deleted, []string{"/vm/disk.vdi"}) || w.h.Last.Risk != effect.Irreversible || !strings.Contains(w.h.Last.Note, "/vm/disk.vdi") {
+	if len(done.Deleted) != 2 || !strings.HasPrefix(done.Deleted[0], "/vm/mail/Snapshots/") || done.Deleted[1] != "/vm/disk.vdi" || w.h.Last.Risk != effect.Irreversible || !strings.Contains(w.h.Last.Note, "/vm/disk.vdi") {
 		t.Errorf("%+v, %q", done, w.h.Last.Note)
 	}
 	w.as("test ! -e /vm/disk.vdi && test ! -e /vm/mail")

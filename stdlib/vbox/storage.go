@@ -173,6 +173,16 @@ func Attach(ctx context.Context, h effect.Doer, a AttachArgs) (Changed, error) {
 		return Changed{}, effect.WithHint(effect.Errorf(effect.Missing, op, "the machine %s has no controller %s", m.Name, a.Controller), "h.vbox.storage.controller makes one")
 	}
 	there := c.at(a.Port, a.Device)
+	if there != nil && !there.Empty && !a.same(*there) {
+		below, err := a.beneath(ctx, h, m, there.Medium)
+		if err != nil {
+			return Changed{}, err
+		}
+		// To put the medium itself there would give up what was written since the snapshot.
+		if slices.ContainsFunc(below, func(b Medium) bool { return a.same(Attachment{Medium: b.Path, UUID: b.UUID}) }) {
+			a.Medium = there.Medium
+		}
+	}
 	if there != nil && a.holds(*there, m.Settings) {
 		return Changed{}, nil
 	}

@@ -114,7 +114,7 @@ var storage = []binding.Func{
 	},
 	{
 		Name: "storage.attach", Kind: effect.Change, Call: Attach, See: []string{"VBoxManage storageattach"},
-		Doc:     "Puts a medium into a port of a controller. A port beyond the controller's number makes it larger. What is there already is left alone, and another medium is not pushed out without replace.",
+		Doc:     "Puts a medium into a port of a controller. A port beyond the controller's number makes it larger. What is there already is left alone, also beneath what was written since a snapshot, and another medium is not pushed out without replace.",
 		Raises:  []string{raisesMissing, raisesMedium, `kind "missing": the machine has no such controller`, raisesOn, `kind "failed": the port holds something else; the image has the UUID of another one`},
 		Example: `h.vbox.storage.attach("mail", "SATA", "/vm/mail.vdi", { port = 0, new_uuid = true })`,
 	},

@@ -179,7 +179,7 @@ func unregisterVM(c *command) int {
 	})
 	if has(given, "delete") || has(given, "delete-all") {
 		walk(m.Disks, "", func(d disk, _ string) {
-			if m.Hardware.holds(d.UUID) || strings.HasPrefix(d.Location, path.Dir(m.file)+"/") {
+			if m.has(d.UUID) || strings.HasPrefix(d.Location, path.Dir(m.file)+"/") {
 				_ = c.view.Remove(d.Location)
 			}
 		})

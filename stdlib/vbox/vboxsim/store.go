@@ -426,6 +426,13 @@ func (w *world) usersOf(uuid string) (list []*machine) {
 	return list
 }
 
+// has tells whether the machine, or a snapshot of it, holds an image.
+func (m *machine) has(uuid string) bool {
+	found := m.Hardware.holds(uuid)
+	m.Snapshot.each("", func(n *snapNode, _ string) { found = found || n.Hardware.holds(uuid) })
+	return found
+}
+
 func (h *hardware) holds(uuid string) bool {
 	for _, ctl := range h.Controllers {
 		for _, d := range ctl.Devices {
