@@ -8,6 +8,7 @@
 local counterpart = require("counterpart")
 local disks = require("moved_disks")
 local trial = require("trial")
+local word = require("word")
 
 ---@type Recipe
 local recipe = {
@@ -61,7 +62,7 @@ local function refuse_unsettled(kvm, p, domain)
   if domain.managed_save then
     fail{
       message = domain.name .. " has its memory saved: its disks are in the midst of something",
-      hint = ("start it and shut it down, or give that up: virsh managedsave-remove %s"):format(domain.name), resumable = true,
+      hint = ("start it and shut it down, or give that up: virsh managedsave-remove %s"):format(word(domain.name)), resumable = true,
     }
   end
   local snapshots = kvm.libvirt.snapshots(domain.name, { connect = p.connect })
@@ -70,7 +71,7 @@ local function refuse_unsettled(kvm, p, domain)
     for i, s in ipairs(snapshots) do names[i] = s.name end
     fail{
       message = ("%s has snapshots, which have no counterpart: %s"):format(domain.name, table.concat(names, ", ")),
-      hint = ("delete those that are not needed (virsh snapshot-delete %s NAME), or clone the domain as it is now (virt-clone) and convert the clone"):format(domain.name),
+      hint = ("delete those that are not needed (virsh snapshot-delete %s NAME), or clone the domain as it is now (virt-clone) and convert the clone"):format(word(domain.name)),
       resumable = true,
     }
   end
@@ -223,7 +224,7 @@ end
 --- Notes on the machine that it is whole.
 local function finish(h, kvm, p, plan, domain)
   local done = h.vbox.modify(plan.name, { description = ("%s of %s"):format(whole(domain), kvm.name), as = p.user })
-  if domain.autostart then log("%s starts with %s: keep it from that (virsh autostart --disable %s), as both have the same addresses", domain.name, kvm.name, domain.name) end
+  if domain.autostart then log("%s starts with %s: keep it from that (virsh autostart --disable %s), as both have the same addresses", domain.name, kvm.name, word(domain.name)) end
   return { changed = done.changed }
 end
 

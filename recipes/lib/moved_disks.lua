@@ -2,6 +2,7 @@
 --- VirtualBox's. All of it goes on where it was cut off.
 
 local space = require("space")
+local word = require("word")
 
 local moved = {}
 
@@ -18,7 +19,7 @@ function moved.look(kvm, plan, runs)
     if #image.snapshots > 0 then
       fail{
         message = ("%s holds snapshots, of which only the present state would be copied"):format(disk.path),
-        hint = ("delete them (qemu-img snapshot -d NAME %s), and resume"):format(disk.path), resumable = true,
+        hint = ("delete them (qemu-img snapshot -d NAME %s), and resume"):format(word(disk.path)), resumable = true,
       }
     end
     if image.encrypted then fail{ message = disk.path .. " is encrypted", hint = "take the encryption off by qemu-img convert first" } end

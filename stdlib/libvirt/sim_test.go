@@ -280,3 +280,22 @@ func TestCheckMode(t *testing.T) {
 		t.Errorf("the disk of a machine that would be shut down: %v", err)
 	}
 }
+
+func TestSavedMemory(t *testing.T) {
+	ctx, h, m := host(t, nil)
+	onsim.Exec(t, m, "virsh managedsave 'mail server'")
+	d, err := libvirt.Get(ctx, h, libvirt.DomainArgs{Name: "mail server"})
+	if err != nil || !d.ManagedSave || d.State != "shut off" {
+		t.Errorf("%+v %v", d, err)
+	}
+	if done, err := libvirt.Start(ctx, h, libvirt.NameArgs{Name: "mail server"}); err != nil || !done.Changed {
+		t.Errorf("%+v %v", done, err)
+	}
+	s, err := libvirt.StateOf(ctx, h, libvirt.NameArgs{Name: "mail server"})
+	if err != nil || s != (libvirt.State{State: "running", Reason: "restored"}) {
+		t.Errorf("%+v %v", s, err)
+	}
+	if d, err = libvirt.Get(ctx, h, libvirt.DomainArgs{Name: "mail server"}); err != nil || d.ManagedSave {
+		t.Errorf("%+v %v", d, err)
+	}
+}

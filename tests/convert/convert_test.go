@@ -100,6 +100,20 @@ func TestRefused(t *testing.T) {
 			says: []string{"lab.qcow2 holds snapshots", "qemu-img snapshot -d"},
 		},
 		"it runs":        {domain: "mail server", status: stopped, says: []string{"mail server is running", "shutdown=true"}},
+		"its memory is saved": {
+			domain: "mail server", status: stopped, there: "virsh managedsave 'mail server'", further: []string{"shutdown=true"},
+			says: []string{"mail server has its memory saved", "virsh managedsave-remove 'mail server'"},
+		},
+		"it is paused": {
+			domain: "mail server", status: failed, there: "virsh suspend 'mail server'", further: []string{"shutdown=true"},
+			says: []string{"mail server is paused", "virsh resume"},
+		},
+		"a base is missing": {domain: "db", status: failed, there: "rm /var/lib/libvirt/images/golden.qcow2", says: []string{"golden.qcow2"}},
+		"a disk in a network": {
+			domain: "web", status: failed,
+			there: `virsh dumpxml web | sed -e "s/<disk type='file'/<disk type='network'/" -e "s,<source file='[^']*'/>,<source protocol='rbd' name='pool/x'/>," >/tmp/x; virsh define /tmp/x`,
+			says:  []string{"disk vda lies in a network (rbd pool/x)", "qemu-img convert"},
+		},
 		"no such domain": {domain: "none", status: failed, says: []string{"none"}},
 		"no bridge":      {domain: "web", status: failed, further: []string{"bridge=em7"}, says: []string{"VirtualBox cannot bridge to em7", "it has em0"}},
 		"no room here":   {domain: "web", status: stopped, here: "zfs set quota=1M zroot/home", says: []string{"0.0 GiB are free for /home/vbox/VirtualBox VMs/web on", "parameter folder"}},

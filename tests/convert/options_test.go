@@ -75,8 +75,8 @@ func TestOddDisks(t *testing.T) {
 	s.byHand(s.kvm, `virsh dumpxml shop | sed -e "s/<source file=/<source dev=/" -e "s/<disk type='file'/<disk type='block'/" >/tmp/x && virsh define /tmp/x
 truncate -s 1000000 /var/lib/libvirt/images/shop-data.img
 printf end | dd of=/var/lib/libvirt/images/shop-data.img bs=1 seek=1000000 conv=notrunc`)
-	s.convert(ok, "shop", "direct=no")
-	s.disksAreTheSame("shop", shopDisks)
+	s.convert(ok, "shop", "direct=no", "name=shop two")
+	s.disksAreTheSame("shop two", shopDisks)
 }
 
 // TestReleases converts to VirtualBox of other releases, and refuses what they lack

@@ -90,7 +90,7 @@ func (c *call) lists(d *domain) bool {
 	active := d.status != nil
 	states := c.has("state-running") || c.has("state-paused") || c.has("state-shutoff") || c.has("state-other")
 	switch {
-	case c.has("transient") && d.text != "", c.has("persistent") && d.text == "", c.has("managed-save"):
+	case c.has("transient") && d.text != "", c.has("persistent") && d.text == "", c.has("managed-save") && !c.saved(d):
 		return false
 	case c.has("autostart") && !c.autostarts(d):
 		return false
@@ -161,7 +161,7 @@ func (c *call) dominfo() int {
 	yes := map[bool]string{true: "yes", false: "no"}
 	line("Persistent", yes[d.text != ""])
 	line("Autostart", map[bool]string{true: "enable", false: "disable"}[c.autostarts(d)])
-	line("Managed save", "no")
+	line("Managed save", yes[c.saved(d)])
 	line("Security model", "none")
 	line("Security DOI", "0")
 	return 0
@@ -393,7 +393,12 @@ func (c *call) start() int {
 		c.wrong("Failed to start domain '%s'", d.name)
 		return c.wrong("%s", why)
 	}
-	if err := c.setStatus(d, "running", "booted"); err != nil {
+	reason := "booted"
+	if c.saved(d) {
+		reason = "restored"
+		_ = c.view.Remove(c.saveFile(d))
+	}
+	if err := c.setStatus(d, "running", reason); err != nil {
 		return c.wrong("%v", err)
 	}
 	c.say("Domain '%s' started", d.name)
@@ -639,6 +644,9 @@ func (c *call) undefine() int {
 	if len(snapshots) > 0 && !c.has("snapshots-metadata") {
 		return c.invalid("undefine", d, fmt.Sprintf("cannot delete inactive domain with %d snapshots", len(snapshots)))
 	}
+	if c.saved(d) && !c.has("managed-save") {
+		return c.wrong("Refusing to undefine while domain managed save image exists")
+	}
 	if d.xml.OS != nil && d.xml.OS.NVRam != nil && !c.has("nvram") && !c.has("keep-nvram") {
 		if _, err := c.view.Stat(strings.TrimSpace(d.xml.OS.NVRam.NVRam)); err == nil {
 			return c.invalid("undefine", d, "cannot undefine domain with nvram")
@@ -648,6 +656,7 @@ func (c *call) undefine() int {
 		_ = c.view.Remove(strings.TrimSpace(d.xml.OS.NVRam.NVRam))
 	}
 	_ = c.view.RemoveAll(path.Join(c.lib, "qemu/snapshot", d.name))
+	_ = c.view.Remove(c.saveFile(d))
 	_ = c.view.Remove(c.linkFile(d.name))
 	if err := c.view.Remove(c.domainFile(d.name)); err != nil {
 		return c.wrong("%v", err)

@@ -263,6 +263,8 @@ func init() {
 		{"dumpxml", "domain! inactive security-info update-cpu migratable", (*call).dumpxml, false},
 		{"hostname", "", (*call).hostname, false},
 		{"list", "inactive all transient persistent state-running state-paused state-shutoff state-other uuid name id table managed-save title autostart", (*call).list, false},
+		{"managedsave", "domain!", (*call).managedSave, false},
+		{"managedsave-remove", "domain!", (*call).managedSaveRemove, false},
 		{"net-dumpxml", "network! inactive", (*call).netDumpxml, false},
 		{"net-info", "network!", (*call).netInfo, false},
 		{"net-list", "inactive all name uuid", (*call).netList, false},
@@ -296,7 +298,7 @@ func init() {
 // unmodelled are commands that virsh has and the simulator lacks.
 var unmodelled = strings.Fields(`attach-device attach-disk attach-interface blockcommit blockcopy blockinfo blockjob blockpull blockresize capabilities console
  cpu-stats create desc detach-device detach-disk domblkstat domcapabilities domcontrol domdisplay domfsfreeze domfsinfo domhostname domifaddr domifstat
- dommemstat domrename domstats domtime domxml-from-native domxml-to-native dump edit event freecell guestinfo help iface-list managedsave managedsave-remove
+ dommemstat domrename domstats domtime domxml-from-native domxml-to-native dump edit event freecell guestinfo help iface-list
  maxvcpus metadata migrate net-autostart net-create net-define net-dhcp-leases net-edit net-undefine net-update nodecpustats nodedev-list nodeinfo nodememstats
  nwfilter-list pool-autostart pool-build pool-create pool-define pool-delete pool-edit pool-undefine qemu-agent-command qemu-monitor-command reboot reset restore
  save schedinfo screenshot secret-list send-key set-user-password setmaxmem setmem setvcpus snapshot-create snapshot-create-as snapshot-delete snapshot-edit
