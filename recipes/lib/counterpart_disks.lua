@@ -135,6 +135,18 @@ end
 
 local function rank(bus, controller, unit, i) return (bus == "ide" and 0 or 1) * 1e9 + controller * 1e6 + unit * 1e3 + i end
 
+--- Before FreeBSD 9 disks of ATA had other names, which tell their place.
+local function tell_old_names(plan, domain)
+  local release = (domain.os_id or ""):match("freebsd%.org/freebsd/(%d+)")
+  if not release or tonumber(release) > 8 then return end
+  for _, disk in ipairs(plan.disks) do
+    if disk_drivers[disk.bus] == "ada" then
+      tell(plan, "FreeBSD %s has ad for ada: ad0 to ad3 by the place on IDE, ad4 and on on SATA", release)
+      return
+    end
+  end
+end
+
 local function rename_disks(plan, originals)
   local before = numbered(originals, function(d) return disk_drivers[d.bus == "virtio" and "virtio_blk" or d.bus] or "da" end,
     function(d, i) return rank(d.bus, d.controller, d.has_address and d.channel * 2 + d.unit or i, i) end)
@@ -190,6 +202,7 @@ local function disks(plan, domain, o)
     if disk.path then no_place_for(plan, "the medium " .. disk.path .. " in drive " .. disk.target, "the drive is empty") end
   end
   rename_disks(plan, hard)
+  tell_old_names(plan, domain)
   finish_controllers(plan)
 end
 

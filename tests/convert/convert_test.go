@@ -43,7 +43,7 @@ func TestDomains(t *testing.T) {
 			disks:    []disk{{"hda", "raw", []string{"old.img"}, "IDE-0-0"}, {"hdb", "qcow2", []string{"old-data.qcow2"}, "IDE-0-1"}},
 			settings: "firmware=BIOS\nrtcuseutc=off\nboot1=dvd\nboot2=disk\nIDE-1-0=emptydrive\nnic1=nat\nnictype1=82540EM",
 			lost:     []string{"floppy fda", "sound device ac97"},
-			guest:    []string{"interface re0 becomes em0"},
+			guest:    []string{"interface re0 becomes em0", "FreeBSD 8 has ad for ada"},
 		},
 		{
 			domain: "store", further: []string{"bridge=em0"},
