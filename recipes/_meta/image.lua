@@ -52,11 +52,13 @@ function image.to_raw(from, to, options) end
 ---@class image.extents.options
 ---@field format? string its format; default: as it says itself
 ---@field force_share? boolean look although a running machine writes to it: what is found may be out of date or make no sense (-U)
+---@field totals? boolean leave the ranges out: a scattered image has a million of them
 
 ---@class image.extents.arguments
 ---@field path string the image's absolute path
 ---@field format? string its format; default: as it says itself
 ---@field force_share? boolean look although a running machine writes to it: what is found may be out of date or make no sense (-U)
+---@field totals? boolean leave the ranges out: a scattered image has a million of them
 
 ---@class image.Extent
 ---@field start integer offset of its first byte
@@ -66,8 +68,9 @@ function image.to_raw(from, to, options) end
 ---@class image.Extents
 ---@field size integer bytes that a guest sees
 ---@field data integer bytes of ranges with data, which is what a raw image of it takes
+---@field vdi integer bytes of the MiB in which there is any data, which is what a VDI image of it takes
 ---@field zero integer bytes of ranges that read as zeroes
----@field extents image.Extent[] the ranges, from the start to the end
+---@field extents image.Extent[] the ranges, from the start to the end; none with totals
 
 ---@class image.info.options
 ---@field format? string its format; default: as it says itself

@@ -27,9 +27,9 @@ function moved.look(kvm, plan, runs)
     disk.size = image.virtual_size
     -- QEMU rounds up what is no number of whole sectors, and VirtualBox refuses it.
     disk.flat = image.format == "raw" and not is_device(disk) and not image.backing and kvm.file.stat(disk.path, { follow = true }).size == disk.size
-    disk.data = 0
-    for _, part in ipairs(image.chain) do disk.data = disk.data + part.actual_size end
-    disk.data = math.min(disk.data, disk.size)
+    -- Not what its files take: they may be compressed, or taken beforehand.
+    local held = kvm.image.extents(disk.path, { format = disk.format, force_share = runs, totals = true })
+    disk.data, disk.vdi = held.data, held.vdi
   end
   return plan.disks
 end
@@ -60,9 +60,8 @@ function moved.check_space(h, kvm, p, plan)
       local folder = copy:match("^(.*)/[^/]*$")
       flat[folder] = (flat[folder] or 0) + disk.data
     end
-    for _, name in ipairs{ disk.copy, disk.image } do
-      if not h.file.exists(name) then there = there + disk.data end
-    end
+    if not h.file.exists(disk.copy) then there = there + disk.data end
+    if not h.file.exists(disk.image) then there = there + disk.vdi end
     largest = math.max(largest, disk.data)
   end
   if p.verify then there = there + largest end

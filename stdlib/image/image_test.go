@@ -58,7 +58,7 @@ func TestParseInfo(t *testing.T) {
 }
 
 func parseExtents(text string) (Extents, error) {
-	return readExtents(func(to io.Writer) error {
+	return readExtents(false, func(to io.Writer) error {
 		_, err := io.WriteString(to, text)
 		return err
 	})
@@ -66,11 +66,15 @@ func parseExtents(text string) (Extents, error) {
 
 func TestParseExtents(t *testing.T) {
 	e, err := parseExtents(recorded(t, "qemu-img map --output=json top.qcow2", 0).Stdout)
-	want := Extents{Size: 32 << 20, Data: 262144, Zero: 32<<20 - 262144, Extents: []Extent{
+	want := Extents{Size: 32 << 20, Data: 262144, VDI: 2 << 20, Zero: 32<<20 - 262144, Extents: []Extent{
 		{0, 1 << 20, false}, {1 << 20, 196608, true}, {1245184, 7143424, false}, {8 << 20, 65536, true}, {8454144, 25100288, false},
 	}}
 	if diff := cmp.Diff(want, e); diff != "" || err != nil {
 		t.Error(diff, err)
+	}
+	e, err = parseExtents(`[{"start": 0, "length": 600000, "data": true}, {"start": 600000, "length": 50000}, {"start": 650000, "length": 700000, "data": true}]`)
+	if err != nil || e.VDI != 2<<20 {
+		t.Errorf("ranges that begin and end within the same MiB: %+v %v", e, err)
 	}
 	e, err = parseExtents(recorded(t, "qemu-img map --output=json pre.qcow2", 0).Stdout)
 	if err != nil || e.Data != 0 || e.Zero != 4<<20 {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bsdrun/runtime/clock"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/layer"
@@ -44,9 +46,14 @@ func TestLook(t *testing.T) {
 	if err != nil || len(i.Chain) != 3 || i.Chain[2].Path != vm+"golden.qcow2" || i.VirtualSize != 16<<30 || i.Backing != "db-base.qcow2" || i.BackingPath != vm+"db-base.qcow2" {
 		t.Errorf("%+v %v", i, err)
 	}
-	e, err := image.ExtentsOf(ctx, h, image.Args{Path: vm + "db.qcow2"})
+	e, err := image.ExtentsOf(ctx, h, image.ExtentsArgs{Args: image.Args{Path: vm + "db.qcow2"}})
 	if err != nil || e.Size != 16<<30 || e.Data != 6*64<<10 || len(e.Extents) != 12 {
 		t.Errorf("%+v %v", e, err)
+	}
+	e.Extents = []image.Extent{}
+	totals, err := image.ExtentsOf(ctx, h, image.ExtentsArgs{Args: image.Args{Path: vm + "db.qcow2"}, Totals: true})
+	if diff := cmp.Diff(e, totals); diff != "" || err != nil {
+		t.Error(diff, err)
 	}
 	s, err := image.SizeOf(ctx, h, image.Args{Path: vm + "old.img"})
 	if err != nil || s != (image.Size{Virtual: 8 << 30, Actual: 3 * 64 << 10}) {
@@ -66,7 +73,10 @@ func TestLook(t *testing.T) {
 	onsim.Exec(t, m, "rm "+vm+"golden.qcow2")
 	for _, look := range []func() error{
 		func() error { _, err := image.InfoOf(ctx, h, image.Args{Path: vm + "db.qcow2"}); return err },
-		func() error { _, err := image.ExtentsOf(ctx, h, image.Args{Path: vm + "db.qcow2"}); return err },
+		func() error {
+			_, err := image.ExtentsOf(ctx, h, image.ExtentsArgs{Args: image.Args{Path: vm + "db.qcow2"}})
+			return err
+		},
 	} {
 		if err := look(); effect.KindOf(err) != effect.Missing || !strings.Contains(err.Error(), "golden.qcow2") {
 			t.Errorf("without its base: %v", err)

@@ -99,7 +99,7 @@ func TestRefused(t *testing.T) {
 			domain: "bench", status: stopped, there: "virsh dumpxml lab | sed -e 's/<name>lab/<name>bench/' -e s/5b1b06/5b1bfe/ >/tmp/x; virsh define /tmp/x",
 			says: []string{"lab.qcow2 holds snapshots", "qemu-img snapshot -d"},
 		},
-		"it runs":        {domain: "mail server", status: stopped, says: []string{"mail server is running", "shutdown=true"}},
+		"it runs": {domain: "mail server", status: stopped, says: []string{"mail server is running", "shutdown=true"}},
 		"its memory is saved": {
 			domain: "mail server", status: stopped, there: "virsh managedsave 'mail server'", further: []string{"shutdown=true"},
 			says: []string{"mail server has its memory saved", "virsh managedsave-remove 'mail server'"},
@@ -117,6 +117,11 @@ func TestRefused(t *testing.T) {
 		"no such domain": {domain: "none", status: failed, says: []string{"none"}},
 		"no bridge":      {domain: "web", status: failed, further: []string{"bridge=em7"}, says: []string{"VirtualBox cannot bridge to em7", "it has em0"}},
 		"no room here":   {domain: "web", status: stopped, here: "zfs set quota=1M zroot/home", says: []string{"0.0 GiB are free for /home/vbox/VirtualBox VMs/web on", "parameter folder"}},
+		"no room for what is compressed": {
+			domain: "web", status: stopped, here: "zfs set quota=40M zroot/home",
+			there: "cd /var/lib/libvirt/images; dd if=/dev/zero bs=1M count=24 | tr '\\0' x >/tmp/x; qemu-img convert -c -O qcow2 /tmp/x web.qcow2",
+			says:  []string{"GiB are free for /home/vbox/VirtualBox VMs/web on", "parameter folder"},
+		},
 		"no room there": {
 			domain: "web", status: stopped, there: "fallocate -l $(($(df -kP / | awk 'NR == 2 { print $4 }') - 16))K /srv/full",
 			says: []string{"0.0 GiB are free for /var/lib/libvirt/images on", "parameter scratch"},

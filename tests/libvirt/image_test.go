@@ -48,7 +48,7 @@ func TestImages(t *testing.T) {
 	if err != nil || len(i.Chain) != 3 || i.VirtualSize != 32<<20 || i.BackingPath != dir+"/base b.qcow2" || len(i.Snapshots) != 1 || i.Snapshots[0].Name != "one" {
 		t.Errorf("%+v %v", i, err)
 	}
-	e, err := image.ExtentsOf(ctx, h, image.Args{Path: top})
+	e, err := image.ExtentsOf(ctx, h, image.ExtentsArgs{Args: image.Args{Path: top}})
 	if err != nil || e.Size != 32<<20 || e.Data != 256<<10 || len(e.Extents) != 5 {
 		t.Errorf("%+v %v", e, err)
 	}
@@ -120,8 +120,11 @@ func TestImagesThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, look := range map[string]func() error{
-		"info":    func() error { _, err := image.InfoOf(ctx, h, image.Args{Path: top}); return err },
-		"extents": func() error { _, err := image.ExtentsOf(ctx, h, image.Args{Path: top}); return err },
+		"info": func() error { _, err := image.InfoOf(ctx, h, image.Args{Path: top}); return err },
+		"extents": func() error {
+			_, err := image.ExtentsOf(ctx, h, image.ExtentsArgs{Args: image.Args{Path: top}})
+			return err
+		},
 	} {
 		if err := look(); effect.KindOf(err) != effect.Missing || !strings.Contains(err.Error(), "golden.qcow2") {
 			t.Errorf("%s without its base: %v", what, err)
