@@ -115,11 +115,11 @@ func (v *vm) secret(L *lua.LState, name string) effect.Secret {
 
 func (v *vm) secretValue(s effect.Secret) lua.LValue {
 	ud := v.wrap(s)
-	ud.Metatable = v.secretMeta
+	ud.Metatable = v.marked(&v.secretMeta, "secret", v.fillSecretMeta)
 	return ud
 }
 
-func (v *vm) fillSecretMeta() {
+func (v *vm) fillSecretMeta(meta *lua.LTable) {
 	L := v.state
 	refuse := func(what string) *lua.LFunction {
 		return L.NewFunction(func(L *lua.LState) int {
@@ -127,10 +127,10 @@ func (v *vm) fillSecretMeta() {
 			return 0
 		})
 	}
-	v.secretMeta.RawSetString("__tostring", refuse("turned into a string"))
-	v.secretMeta.RawSetString("__index", refuse("looked into"))
-	v.secretMeta.RawSetString("__len", refuse("measured"))
-	v.secretMeta.RawSetString("__concat", L.NewFunction(func(L *lua.LState) int {
+	meta.RawSetString("__tostring", refuse("turned into a string"))
+	meta.RawSetString("__index", refuse("looked into"))
+	meta.RawSetString("__len", refuse("measured"))
+	meta.RawSetString("__concat", L.NewFunction(func(L *lua.LState) int {
 		L.Push(v.joinSecrets(L, L.Get(1), L.Get(2)))
 		return 1
 	}))
@@ -139,7 +139,7 @@ func (v *vm) fillSecretMeta() {
 		L.Push(lua.LBool(a.Reveal() == b.Reveal()))
 		return 1
 	})
-	v.secretMeta.RawSetString("__eq", same)
+	meta.RawSetString("__eq", same)
 }
 
 func (v *vm) joinSecrets(L *lua.LState, a, b lua.LValue) lua.LValue {

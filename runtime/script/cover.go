@@ -71,7 +71,7 @@ func (c *Coverage) instrument(name string, source []byte, chunk []ast.Stmt) []as
 
 // openCounter gives a VM the counter.
 func (v *vm) openCounter(c *Coverage) {
-	v.state.Get(lua.GlobalsIndex).(*lua.LTable).RawSetString(counter, v.state.NewFunction(func(L *lua.LState) int {
+	v.globals().RawSetString(counter, v.state.NewFunction(func(L *lua.LState) int {
 		c.mu.Lock()
 		f := c.files[L.CheckInt(1)]
 		c.mu.Unlock()

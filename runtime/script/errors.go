@@ -35,13 +35,13 @@ func Trace(err error) string {
 	return ""
 }
 
-func (v *vm) fillErrorMeta() {
+func (v *vm) fillErrorMeta(meta *lua.LTable) {
 	L := v.state
-	v.errorMeta.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int {
+	meta.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int {
 		L.Push(lua.LString(v.toError(L.Get(1)).Error()))
 		return 1
 	}))
-	v.errorMeta.RawSetString("__concat", L.NewFunction(func(L *lua.LState) int {
+	meta.RawSetString("__concat", L.NewFunction(func(L *lua.LState) int {
 		text := func(value lua.LValue) string {
 			if t, ok := value.(*lua.LTable); ok && v.isError(t) {
 				return v.toError(t).Error()
@@ -94,7 +94,7 @@ func (v *vm) errorValue(L *lua.LState, err error) lua.LValue {
 		t.RawSetString("code", lua.LNumber(e.Code))
 	}
 	meta := L.CreateTable(0, 4)
-	v.errorMeta.ForEach(func(key, value lua.LValue) { meta.RawSet(key, value) })
+	v.marked(&v.errorMeta, "error", v.fillErrorMeta).ForEach(func(key, value lua.LValue) { meta.RawSet(key, value) })
 	meta.RawSetString(causeField, v.wrap(&e))
 	t.Metatable = meta
 	return t

@@ -68,10 +68,12 @@ var expectGlobals = []Global{
 }
 
 func (v *vm) openExpect() {
-	v.state.SetGlobal("expect", v.state.CreateTable(0, len(expectGlobals)))
+	library := v.state.CreateTable(0, len(expectGlobals))
 	for _, g := range expectGlobals {
-		v.setGlobal(g)
+		_, name, _ := strings.Cut(g.Name, ".")
+		library.RawSetString(name, v.function(g))
 	}
+	v.state.SetGlobal("expect", library)
 }
 
 // data is a value that can be compared; a test that compares functions is told.

@@ -404,7 +404,7 @@ func (v *vm) localFile(name string, write bool) (binding.File, error) {
 
 func (v *vm) fileValue(f binding.File) lua.LValue {
 	ud := v.wrap(f)
-	ud.Metatable = v.fileMeta
+	ud.Metatable = v.marked(&v.fileMeta, "file", func(*lua.LTable) {})
 	return ud
 }
 

@@ -82,9 +82,10 @@ var lockGlobal = Global{
 
 // openFleet gives the script its fleet. The lists of hosts are made when they are
 // asked for, since every host of a large run has a VM.
-func (v *vm) openFleet() {
+func (v *vm) openFleet() *lua.LTable {
 	L := v.state
 	t := L.CreateTable(0, 4)
+	v.addFunctions(t, "fleet")
 	meta := L.CreateTable(0, 3)
 	meta.RawSetString("__metatable", lua.LString("fleet"))
 	meta.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
@@ -103,7 +104,7 @@ func (v *vm) openFleet() {
 		return 0
 	}))
 	t.Metatable = meta
-	L.Get(lua.GlobalsIndex).(*lua.LTable).RawSetString("fleet", t)
+	return t
 }
 
 func fleetNames() (names []string) {

@@ -1,10 +1,12 @@
 package script
 
 import (
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
+	"bsdrun/runtime/binding"
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/fleet"
 	"bsdrun/runtime/spelling"
@@ -63,45 +65,113 @@ func init() {
 func (v *vm) enter(w *World) {
 	v.world = w
 	v.self = v.newHost(w.Doer, w.Host)
-	if w.Fleet != nil {
-		v.openFleet()
+}
+
+// globals are the script's global variables, as far as they have been made.
+func (v *vm) globals() *lua.LTable { return v.state.G.Global }
+
+// global is a global variable, made when it is first asked for: a run has a VM for
+// every host, and most scripts use little of what there is. Nil when there is none.
+func (v *vm) global(L *lua.LState, name string) lua.LValue {
+	value := v.globals().RawGetString(name)
+	if value == lua.LNil && !slices.Contains(v.absent, name) {
+		value = v.makeGlobal(L, name)
+		v.globals().RawSetString(name, value)
+	}
+	return value
+}
+
+func (v *vm) makeGlobal(L *lua.LState, name string) lua.LValue {
+	if open := libraries[name]; open != nil {
+		library := open(v, L)
+		v.addFunctions(library, name)
+		v.extend(library, name)
+		return library
+	}
+	if name == "fleet" && v.hasFleet() {
+		return v.openFleet()
+	}
+	if i := slices.IndexFunc(globals, func(g Global) bool { return g.Name == name }); i >= 0 && v.has(globals[i]) {
+		return v.function(globals[i])
+	}
+	if m := v.globalModule(name); m != nil {
+		return v.newModule(nil, m, "")
+	}
+	return lua.LNil
+}
+
+// lazy are the names that global makes, but for modules.
+func (v *vm) lazy() (names []string) {
+	for name := range libraries {
+		names = append(names, name)
+	}
+	if v.hasFleet() {
+		names = append(names, "fleet")
 	}
 	for _, g := range globals {
-		if strings.HasPrefix(g.Name, "fleet.") && w.Fleet == nil || g.get != nil {
-			continue
-		}
-		if !g.anywhere {
-			v.setGlobal(g)
+		if !strings.Contains(g.Name, ".") && v.has(g) && !slices.Contains(v.absent, g.Name) {
+			names = append(names, g.Name)
 		}
 	}
-	v.extendLibraries()
+	return names
 }
 
-// extendLibraries lets a global module that is named like one of Lua's own
-// libraries add to it: table.format.
-func (v *vm) extendLibraries() {
-	global := v.state.Get(lua.GlobalsIndex).(*lua.LTable)
+// touchAll is touch by what lists a table or sees past its metatable: of the globals
+// all are made.
+func (v *vm) touchAll(L *lua.LState, value lua.LValue) {
+	v.touch(L, value)
+	if value == v.globals() {
+		v.makeGlobals(L)
+	}
+}
+
+func (v *vm) makeGlobals(L *lua.LState) {
+	for _, name := range v.lazy() {
+		v.global(L, name)
+	}
+}
+
+func (v *vm) hasFleet() bool { return v.world != nil && v.world.Fleet != nil }
+
+// has tells whether the script has a global function already.
+func (v *vm) has(g Global) bool { return g.anywhere || v.world != nil }
+
+func (v *vm) function(g Global) *lua.LFunction {
+	return v.state.NewFunction(func(L *lua.LState) int { return g.fn(v, L) })
+}
+
+// addFunctions gives a library those of our functions that are named as its own.
+func (v *vm) addFunctions(library *lua.LTable, name string) {
+	for _, g := range globals {
+		if of, function, _ := strings.Cut(g.Name, "."); of == name && g.fn != nil && v.has(g) {
+			library.RawSetString(function, v.function(g))
+		}
+	}
+}
+
+// extend lets a global module that is named like one of Lua's own libraries add to
+// it: table.format.
+func (v *vm) extend(library *lua.LTable, name string) {
+	m := v.globalModule(name)
+	if m == nil || library.Metatable != lua.LNil {
+		return
+	}
+	meta := v.state.CreateTable(0, 1)
+	meta.RawSetString("__index", v.newModule(nil, m, ""))
+	library.Metatable = meta
+}
+
+// globalModule is the global module of that name, or nil.
+func (v *vm) globalModule(name string) *binding.Module {
+	if v.world == nil {
+		return nil
+	}
 	for i := range v.world.Modules {
-		m := &v.world.Modules[i]
-		library, ok := global.RawGetString(m.Name).(*lua.LTable)
-		if !m.Global || !ok || library.Metatable != lua.LNil {
-			continue
+		if m := &v.world.Modules[i]; m.Global && m.Name == name {
+			return m
 		}
-		meta := v.state.CreateTable(0, 1)
-		meta.RawSetString("__index", v.newModule(nil, m, ""))
-		library.Metatable = meta
 	}
-}
-
-func (v *vm) setGlobal(g Global) {
-	table := v.state.Get(lua.GlobalsIndex).(*lua.LTable)
-	library, name, dotted := strings.Cut(g.Name, ".")
-	if dotted {
-		table = table.RawGetString(library).(*lua.LTable)
-	} else {
-		name = g.Name
-	}
-	table.RawSetString(name, v.state.NewFunction(func(L *lua.LState) int { return g.fn(v, L) }))
+	return nil
 }
 
 // closedDoors says where to turn instead of what a sandboxed script has not.
@@ -119,19 +189,13 @@ var closedDoors = map[string]string{
 	"p":          "there are no parameters while a recipe is loaded; they are the second argument of run",
 }
 
-// missingGlobal is what reading an undefined global comes to: a global module,
-// or an error that names it.
+// missingGlobal is what reading a global comes to that has not been made: it is
+// made, or an error names it.
 func (v *vm) missingGlobal(L *lua.LState) int {
 	name := L.Get(2).String()
-	if v.world != nil {
-		for i := range v.world.Modules {
-			if m := &v.world.Modules[i]; m.Global && m.Name == name {
-				t := v.newModule(nil, m, "")
-				L.Get(1).(*lua.LTable).RawSetString(name, t)
-				L.Push(t)
-				return 1
-			}
-		}
+	if value := v.global(L, name); value != lua.LNil {
+		L.Push(value)
+		return 1
 	}
 	e := effect.Errorf(effect.Script, "", "undefined variable %s", name)
 	if hint, ok := closedDoors[name]; ok {
@@ -155,9 +219,8 @@ func isGlobalFunction(name string) bool {
 }
 
 func (v *vm) globalNames() []string {
-	var names []string
-	table := v.state.Get(lua.GlobalsIndex).(*lua.LTable)
-	table.ForEach(func(key, _ lua.LValue) { names = append(names, key.String()) })
+	names := v.lazy()
+	v.globals().ForEach(func(key, _ lua.LValue) { names = append(names, key.String()) })
 	if v.world != nil {
 		for i := range v.world.Modules {
 			if v.world.Modules[i].Global {

@@ -12,49 +12,51 @@ import (
 )
 
 // withdrawn are the base functions that reach the machine, load code, or get
-// around the VM's own rules.
+// around the VM's own rules, and those in whose place scripts have our own.
 var withdrawn = []string{
 	"collectgarbage", "dofile", "load", "loadfile", "loadstring", "getfenv", "setfenv",
 	"_printregs", "module", "newproxy", "_GOPHER_LUA_VERSION",
+	"print", "require",
 }
 
-// openLibraries gives the VM base, string, table, math, coroutine, a harmless os,
-// json, and the globals that need no world.
+// libraries are what the VM opens when a script first uses it: table, math,
+// coroutine, a harmless os, and json.
+var libraries = map[string]func(*vm, *lua.LState) *lua.LTable{
+	"table": (*vm).tableLibrary, "math": (*vm).mathLibrary, "coroutine": (*vm).coroutineLibrary, "os": (*vm).osLibrary, "json": (*vm).jsonLibrary,
+}
+
+// opened is one of Lua's own libraries.
+func opened(L *lua.LState, open lua.LGFunction) *lua.LTable {
+	L.Push(L.NewFunction(open))
+	L.Call(0, 1)
+	defer L.Pop(1)
+	return L.Get(-1).(*lua.LTable)
+}
+
+// openLibraries gives the VM base and string, which belongs to every text, and a way
+// to everything else.
 func (v *vm) openLibraries() {
 	L := v.state
-	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable, lua.OpenString, lua.OpenMath, lua.OpenCoroutine} {
-		L.Push(L.NewFunction(open))
-		L.Call(0, 0)
-	}
+	opened(L, lua.OpenBase)
+	opened(L, lua.OpenString)
 	for _, name := range withdrawn {
 		L.SetGlobal(name, lua.LNil)
 	}
-	L.SetGlobal("os", v.osLibrary())
-	json := L.CreateTable(0, 4)
-	json.RawSetString("null", v.null)
-	L.SetGlobal("json", json)
 	v.replaceBase()
 	v.replaceStrings()
-	v.replaceCoroutines()
-	v.replaceRandom()
-	for _, g := range globals {
-		if g.anywhere {
-			v.setGlobal(g)
-		}
-	}
 	strict := L.CreateTable(0, 1)
 	strict.RawSetString("__index", L.NewFunction(v.missingGlobal))
 	strict.RawSetString("__metatable", lua.LString("globals"))
-	L.Get(lua.GlobalsIndex).(*lua.LTable).Metatable = strict
+	v.globals().Metatable = strict
 }
 
 // replaceBase puts our own in the place of base functions that would swallow
 // errors, see past an unknown value, or write to our standard output.
 func (v *vm) replaceBase() {
 	L := v.state
-	base := L.Get(lua.GlobalsIndex).(*lua.LTable)
+	base := v.globals()
 	for _, name := range []string{"ipairs", "pairs", "next", "rawget", "unpack"} {
-		v.guardUnknown(base, name, v.touch)
+		v.guardUnknown(base, name, v.touchAll)
 	}
 	for _, name := range []string{"assert", "error", "rawequal", "type"} {
 		v.guardUnknown(base, name, v.touchWhole)
@@ -62,11 +64,21 @@ func (v *vm) replaceBase() {
 	base.RawSetString("tonumber", L.NewFunction(v.tonumber))
 	base.RawSetString("pcall", L.NewFunction(v.pcall))
 	base.RawSetString("xpcall", L.NewFunction(v.xpcall))
-	table := base.RawGetString("table").(*lua.LTable)
+}
+
+func (v *vm) tableLibrary(L *lua.LState) *lua.LTable {
+	table := opened(L, lua.OpenTable)
 	for _, name := range []string{"insert", "remove", "concat", "sort", "getn", "maxn"} {
 		v.guardUnknown(table, name, v.touch)
 	}
 	v.boundConcat(table)
+	return table
+}
+
+func (v *vm) jsonLibrary(L *lua.LState) *lua.LTable {
+	json := L.CreateTable(0, 4)
+	json.RawSetString("null", v.null)
+	return json
 }
 
 // guardUnknown makes a function raise unknown for an unknown first argument.
@@ -174,11 +186,10 @@ func (v *vm) guardedCall(L *lua.LState, fn lua.LValue, args []lua.LValue, handle
 	return len(values) + 1
 }
 
-// replaceCoroutines keeps coroutines from swallowing what pcall may not, and
+// coroutineLibrary keeps coroutines from swallowing what pcall may not, and
 // from leaving a step half way.
-func (v *vm) replaceCoroutines() {
-	L := v.state
-	table := L.GetGlobal("coroutine").(*lua.LTable)
+func (v *vm) coroutineLibrary(L *lua.LState) *lua.LTable {
+	table := opened(L, lua.OpenCoroutine)
 	table.RawSetString("yield", L.NewFunction(func(L *lua.LState) int {
 		if v.barred[L] {
 			v.raise(L, effect.Errorf(effect.Script, "coroutine.yield", "cannot leave a pcall, a step or the script's main part"))
@@ -204,6 +215,7 @@ func (v *vm) replaceCoroutines() {
 		}))
 		return 1
 	}))
+	return table
 }
 
 // resume resumes the coroutine that is the first of the values on the stack and
@@ -224,11 +236,10 @@ func (v *vm) resume(L *lua.LState, original *lua.LFunction) {
 	}
 }
 
-// replaceRandom gives the VM a source of its own, so that one host's
-// randomseed does not move another's.
-func (v *vm) replaceRandom() {
-	L := v.state
-	table := L.GetGlobal("math").(*lua.LTable)
+// mathLibrary gives the VM a source of random numbers of its own, so that one
+// host's randomseed does not move another's.
+func (v *vm) mathLibrary(L *lua.LState) *lua.LTable {
+	table := opened(L, lua.OpenMath)
 	source := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	table.RawSetString("randomseed", L.NewFunction(func(L *lua.LState) int {
 		source = rand.New(rand.NewPCG(uint64(L.CheckInt64(1)), 0))
@@ -251,17 +262,14 @@ func (v *vm) replaceRandom() {
 		L.Push(lua.LNumber(low + source.Int64N(high-low+1)))
 		return 1
 	}))
+	return table
 }
 
 // osLibrary is what of os touches nothing: time, date, clock and difftime, on
 // the host's clock.
-func (v *vm) osLibrary() *lua.LTable {
-	L := v.state
+func (v *vm) osLibrary(L *lua.LState) *lua.LTable {
 	// The library's own date and time are kept for everything but "now".
-	L.Push(L.NewFunction(lua.OpenOs))
-	L.Call(0, 1)
-	original := L.Get(-1).(*lua.LTable)
-	L.Pop(1)
+	original := opened(L, lua.OpenOs)
 	t := L.CreateTable(0, 4)
 	now := func() lua.LNumber { return lua.LNumber(clock.Now(v.ctx).Unix()) }
 	date := original.RawGetString("date").(*lua.LFunction).GFunction

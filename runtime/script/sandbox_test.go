@@ -3,6 +3,7 @@ package script
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -243,5 +244,46 @@ func TestWritingLocalFiles(t *testing.T) {
 	}
 	if _, ok := binding.File(&localFile{}).(binding.Writable); ok {
 		t.Error("a file for reading can be written")
+	}
+}
+
+// A VM holds little until its script uses what there is: a run has one for every host.
+func TestVMIsSmall(t *testing.T) {
+	const count, most = 200, 32 << 10
+	p, err := Compile("test.lua", []byte(`return 1`), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	vms := make([]*vm, count)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range vms {
+		vms[i] = newVM(t.Context(), p, newSandbox("", nil, nil, nil))
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / count; each > most { //nolint:gosec // far from the bounds
+		t.Errorf("%d bytes each, more than %d", each, most)
+	}
+	runtime.KeepAlive(vms)
+}
+
+// What is made when it is asked for is there for whoever looks at the globals.
+func TestGlobalsAreThereBeforeTheirUse(t *testing.T) {
+	for _, look := range []string{
+		`rawget(_G, "math").floor(1.5) == 1`, `_G.step == step`, `type(rawget(_G, "step")) == "function"`,
+		`(function() for name in next, _G do if name == "os" then return true end end end)()`,
+		`template("text.tmpl", {}) == "3"`,
+	} {
+		p, err := Compile("test.lua", []byte("return "+look), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, _ := testWorld(nil)
+		w.Files = map[string][]byte{"text.tmpl": []byte("<%= math.floor(3.5) %>")}
+		if got, err := p.Run(t.Context(), w); got != true || err != nil {
+			t.Errorf("%s: got %v, %v", look, got, err)
+		}
 	}
 }

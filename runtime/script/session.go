@@ -166,7 +166,8 @@ func (p *Program) remember(in *Input) {
 // Names are the keys of what a dotted path leads to ("config.disks"), sorted;
 // with an empty path the global variables. Nothing is called on the way.
 func (s *Session) Names(path string) []string {
-	table := s.vm.state.Get(lua.GlobalsIndex).(*lua.LTable)
+	table := s.vm.globals()
+	s.vm.makeGlobals(s.vm.state)
 	for word := range strings.SplitSeq(path, ".") {
 		if path == "" {
 			break

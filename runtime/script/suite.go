@@ -94,9 +94,7 @@ func (s *Suite) Run(ctx context.Context, i int, w World) error {
 		return effect.Result{}, effect.Errorf(effect.Invalid, e.Op, "a test has no host of its own; rehearse.machine gives one")
 	})
 	v.enter(&w)
-	for _, name := range noTest {
-		v.state.SetGlobal(name, lua.LNil)
-	}
+	v.absent = noTest
 	_, fns, err := v.collectTests()
 	if err != nil {
 		return err

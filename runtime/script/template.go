@@ -111,7 +111,7 @@ func (v *vm) render(L *lua.LState, proto *lua.FunctionProto, name string, vars *
 			L.Push(value)
 			return 1
 		}
-		if value := v.state.Get(lua.GlobalsIndex).(*lua.LTable).RawGet(key); value != lua.LNil {
+		if value := v.global(L, key.String()); value != lua.LNil {
 			L.Push(value)
 			return 1
 		}

@@ -12,11 +12,11 @@ type unknownOf struct{ what string }
 
 func (v *vm) unknownValue(what string) lua.LValue {
 	ud := v.wrap(&unknownOf{what})
-	ud.Metatable = v.unknownMeta
+	ud.Metatable = v.marked(&v.unknownMeta, "unknown", v.fillUnknownMeta)
 	return ud
 }
 
-func (v *vm) fillUnknownMeta() {
+func (v *vm) fillUnknownMeta(meta *lua.LTable) {
 	touch := v.state.NewFunction(func(L *lua.LState) int {
 		for i := 1; i <= L.GetTop(); i++ {
 			v.touch(L, L.Get(i))
@@ -27,7 +27,7 @@ func (v *vm) fillUnknownMeta() {
 		"__index", "__newindex", "__call", "__concat", "__len", "__eq", "__lt", "__le", "__unm",
 		"__add", "__sub", "__mul", "__div", "__mod", "__pow", "__tostring",
 	} {
-		v.unknownMeta.RawSetString(event, touch)
+		meta.RawSetString(event, touch)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 // Bounds of one VM. A VM starts small and grows, since a run has one for every
 // host.
 const (
-	registrySize  = 256     // values on the data stack at the start
+	registrySize  = 128     // values on the data stack at the start: no less is taken
+	registryGrow  = 256     // what it grows by
 	registryMax   = 1 << 17 // and at most
 	callDepth     = 200     // nested Lua calls
 	protectedMax  = 100     // nested pcalls, steps and coroutines' like
@@ -38,16 +39,15 @@ type vm struct {
 	// barred are the threads that may not yield: a pcall's or a step's.
 	barred map[*lua.LState]bool
 	loaded map[string]lua.LValue // what require has given
+	absent []string              // globals that this script has not, although others have
 
-	self        *hostObject
-	hostMeta    *lua.LTable
-	errorMeta   *lua.LTable
-	listMeta    *lua.LTable
-	secretMeta  *lua.LTable
-	fileMeta    *lua.LTable
-	unknownMeta *lua.LTable
-	null        *lua.LUserData
-	trace       string // of the last error that the script itself made
+	self     *hostObject
+	hostMeta *lua.LTable
+	listMeta *lua.LTable
+	// Made when the first value of theirs is.
+	errorMeta, secretMeta, fileMeta, unknownMeta *lua.LTable
+	null                                         *lua.LUserData
+	trace                                        string // of the last error that the script itself made
 }
 
 // newVM is a VM without a world: it can compute, and nothing else.
@@ -55,11 +55,15 @@ func newVM(ctx context.Context, program *Program, box *sandbox) *vm {
 	L := lua.NewState(lua.Options{
 		SkipOpenLibs:        true,
 		RegistrySize:        registrySize,
-		RegistryGrowStep:    registrySize,
+		RegistryGrowStep:    registryGrow,
 		RegistryMaxSize:     registryMax,
 		CallStackSize:       callDepth,
 		MinimizeStackMemory: true,
 	})
+	// The library makes room for more than most scripts have, in tables whose room
+	// cannot be given back.
+	L.G.Registry, L.G.Global = L.CreateTable(0, 4), L.CreateTable(0, 40)
+	L.Env = L.G.Global
 	L.SetContext(ctx)
 	v := &vm{program: program, box: box, state: L, ctx: ctx, barred: map[*lua.LState]bool{}, loaded: map[string]lua.LValue{}}
 	v.makeMetatables()
@@ -72,31 +76,36 @@ func newVM(ctx context.Context, program *Program, box *sandbox) *vm {
 
 func (v *vm) close() { v.state.Close() }
 
-// makeMetatables makes the marks by which the VM knows its own values.
+// makeMetatables makes the marks by which the VM knows its own values, but for
+// those that few scripts see.
 func (v *vm) makeMetatables() {
 	L := v.state
-	mark := func(name string) *lua.LTable {
-		t := L.CreateTable(0, 4)
-		t.RawSetString("__metatable", lua.LString(name))
-		return t
-	}
-	v.errorMeta = mark("error")
-	v.listMeta = mark("list")
-	v.listMeta.RawSetString("__metatable", lua.LNil) // a list is an ordinary table otherwise
-	v.hostMeta = mark("host")
-	v.secretMeta = mark("secret")
-	v.fileMeta = mark("file")
-	v.unknownMeta = mark("unknown")
+	v.listMeta = L.CreateTable(0, 0) // a list is an ordinary table otherwise
 	v.null = L.NewUserData()
-	v.null.Metatable = mark("null")
-	v.null.Metatable.(*lua.LTable).RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int {
+	null := v.mark("null")
+	null.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int {
 		L.Push(lua.LString("null"))
 		return 1
 	}))
-	v.fillErrorMeta()
-	v.fillSecretMeta()
-	v.fillUnknownMeta()
+	v.null.Metatable = null
+	v.hostMeta = v.mark("host")
 	v.fillHostMeta()
+}
+
+// mark is a metatable that a script cannot reach.
+func (v *vm) mark(name string) *lua.LTable {
+	t := v.state.CreateTable(0, 4)
+	t.RawSetString("__metatable", lua.LString(name))
+	return t
+}
+
+// marked is a metatable that is made when it is first needed.
+func (v *vm) marked(meta **lua.LTable, name string, fill func(*lua.LTable)) *lua.LTable {
+	if *meta == nil {
+		*meta = v.mark(name)
+		fill(*meta)
+	}
+	return *meta
 }
 
 // run executes a compiled chunk and gives what it returns.

@@ -15,7 +15,8 @@ func Vocabulary() map[string][]string {
 	defer v.close()
 	words := map[string][]string{}
 	add := func(library, name string) { words[library] = append(words[library], name) }
-	v.state.Get(lua.GlobalsIndex).(*lua.LTable).ForEach(func(key, value lua.LValue) {
+	v.makeGlobals(v.state)
+	v.globals().ForEach(func(key, value lua.LValue) {
 		words[key.String()] = nil
 		if table, ok := value.(*lua.LTable); ok && key.String() != "_G" {
 			table.ForEach(func(name, _ lua.LValue) { add(key.String(), name.String()) })
