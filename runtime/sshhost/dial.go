@@ -263,7 +263,8 @@ func handshake(ctx context.Context, conn net.Conn, set settings, c *ssh.ClientCo
 	sc, chans, reqs, err := ssh.NewClientConn(conn, set.knownAs(), c)
 	switch {
 	case err == nil:
-		return ssh.NewClient(sc, chans, reqs), nil
+		go refuse(chans, reqs)
+		return &ssh.Client{Conn: sc}, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case refusal != nil:
@@ -272,6 +273,29 @@ func handshake(ctx context.Context, conn net.Conn, set settings, c *ssh.ClientCo
 		return nil, unreachable(set, context.DeadlineExceeded)
 	}
 	return nil, handshakeError(set, err)
+}
+
+// refuse answers what a server asks for unasked until the connection ends: nothing.
+// The library's own client takes three goroutines a connection for the same.
+func refuse(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
+	for chans != nil || reqs != nil {
+		select {
+		case ch, ok := <-chans:
+			if !ok {
+				chans = nil
+				continue
+			}
+			_ = ch.Reject(ssh.UnknownChannelType, "nothing of that kind is taken")
+		case r, ok := <-reqs:
+			if !ok {
+				reqs = nil
+				continue
+			}
+			if r.WantReply {
+				_ = r.Reply(false, nil)
+			}
+		}
+	}
 }
 
 func handshakeError(set settings, err error) error {

@@ -109,7 +109,7 @@ func (h *Host) noteOnce(ctx context.Context, s *shell, at place, e effect.Effect
 	name := entry(e.ID)
 	statement := func(b *bytes.Buffer) {
 		if !s.prepared {
-			b.WriteString(h.prepare(ctx, claim{}))
+			b.WriteString(h.settleIn(ctx))
 		} else if s.large != "" {
 			fmt.Fprintf(b, "true >\"$_L\"/%s.o; true >\"$_L\"/%s.e\n", s.large, s.large)
 		}

@@ -55,13 +55,38 @@ const olderFiles = "the files of the host are those of an earlier time (another 
 // into _o and its boot into _x, _earlier tells whether that boot is known and not
 // the present one, _up sets _n to the seconds since the boot.
 func (h *Host) lockFunctions(ctx context.Context) string {
-	owner := fmt.Sprintf("controller %s\nsince %s\n", h.cfg.Controller, clock.Now(ctx).UTC().Format(time.RFC3339))
-	return `_own() { { { echo ` + quoteRaw(h.cfg.Run) + `; echo "boot $_b"; ` + printfTo([]byte(owner)) + `} >"$_D/lock/owner.new" && mv -f "$_D/lock/owner.new" "$_D/lock/owner"; } 2>/dev/null; }
-_owner() { _o=; _x=; { read -r _o; read -r _w _x; } <"$_D/lock/owner"; } 2>/dev/null
+	return `_own() ` + h.ownScript(ctx) + `
+_owner() ` + ownerScript + `
 _earlier() { case "$_x" in ''|-|"$_b") return 1;; esac
 case "$_b$_x" in -*) return 1;; @*@*) _n=$((${_b#@}-${_x#@})); [ $_n -gt ` + strconv.Itoa(bootTolerance) + ` ] || [ $_n -lt -` + strconv.Itoa(bootTolerance) + ` ];; esac; }
 _up() { _n=; if [ $_k = linux ]; then { read -r _n _w </proc/uptime; } 2>/dev/null; _n=${_n%%.*}; [ -n "$_n" ]
 else _n=$(sysctl -n kern.boottime 2>/dev/null); _n=${_n#*sec = }; _n=${_n%%,*}; [ -n "$_n" ] && _n=$(($(date +%s)-$_n)); fi; }
+`
+}
+
+// ownScript writes the owner of the lock, ownerScript reads who it is.
+func (h *Host) ownScript(ctx context.Context) string {
+	owner := fmt.Sprintf("controller %s\nsince %s\n", h.cfg.Controller, clock.Now(ctx).UTC().Format(time.RFC3339))
+	return `{ { { echo ` + quoteRaw(h.cfg.Run) + `; echo "boot $_b"; ` + printfTo([]byte(owner)) + `} >"$_D/lock/owner.new" && mv -f "$_D/lock/owner.new" "$_D/lock/owner"; } 2>/dev/null; }`
+}
+
+const ownerScript = `{ _o=; _x=; { read -r _o; read -r _w _x; } <"$_D/lock/owner"; } 2>/dev/null`
+
+// settleIn is prepare for the host that nobody has, or we: it sets _P to ok or
+// noledger, or to other where prepare must find out. It goes with the first change of
+// every host, so it is short.
+func (h *Host) settleIn(ctx context.Context) string {
+	run := quoteRaw(h.cfg.Run)
+	return h.stateScript() + `_P=noledger; _T=$(ps -o lstart= -p $$ 2>/dev/null)
+if [ -n "$_D" ]; then
+_L="$_D/runs/"` + run + `
+if [ -d "$_L.taken" ]; then _P=other
+elif mkdir "$_D/lock" 2>/dev/null; then ` + h.ownScript(ctx) + ` && _P=ok
+else ` + ownerScript + `
+if [ "$_o" = ` + run + ` ] && [ "$_x" = "$_b" ]; then _P=ok; else _P=other; fi
+fi
+[ $_P != ok ] || { mkdir -p "$_L" && true >>"$_L/ledger"; } 2>/dev/null || _P=noledger
+fi
 `
 }
 

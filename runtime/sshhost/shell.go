@@ -27,7 +27,7 @@ type shell struct {
 	nonce string
 	seq   int
 	turn  chan struct{} // holds one token: whose frame it is
-	buf   bytes.Buffer  // the frames being written
+	buf   *bytes.Buffer // the frames being written; nil: none
 
 	current atomic.Pointer[frame]
 	dead    chan struct{}
@@ -231,14 +231,20 @@ func (s *shell) send(statement func(*bytes.Buffer), result string, out, err io.W
 	return f, s.flush(f)
 }
 
+// frameBuffers are what shells write frames in: most hosts of a large run wait.
+var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // frame writes a frame, which flush sends.
 func (s *shell) frame(statement func(*bytes.Buffer), result string, out, err io.Writer) *frame {
 	s.seq++
+	if s.buf == nil {
+		s.buf = frameBuffers.Get().(*bytes.Buffer)
+	}
 	if s.seq == 1 {
 		// The scripts that follow rely on what the introduction has found out.
 		s.buf.WriteString("_k=" + s.about.kind() + "; _b=" + quoteRaw(cmp.Or(s.about.boot, "-")) + "\n")
 	}
-	marks(&s.buf, s.nonce, s.seq, statement, result)
+	marks(s.buf, s.nonce, s.seq, statement, result)
 	return newFrame(s.nonce, s.seq, out, err)
 }
 
@@ -247,9 +253,10 @@ func (s *shell) flush(f *frame) error {
 	s.current.Store(f)
 	_, err := s.p.stdin.Write(s.buf.Bytes())
 	s.buf.Reset()
-	if s.buf.Cap() > 1<<20 {
-		s.buf = bytes.Buffer{}
+	if s.buf.Cap() <= 1<<20 {
+		frameBuffers.Put(s.buf)
 	}
+	s.buf = nil
 	if err != nil {
 		s.close()
 		return errLost
