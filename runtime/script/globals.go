@@ -1,6 +1,7 @@
 package script
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -97,14 +98,13 @@ func (v *vm) makeGlobal(L *lua.LState, name string) lua.LValue {
 	if m := v.globalModule(name); m != nil {
 		return v.newModule(nil, m, "")
 	}
-	return lua.LNil
+	return v.fromBase(name)
 }
 
 // lazy are the names that global makes, but for modules.
 func (v *vm) lazy() (names []string) {
-	for name := range libraries {
-		names = append(names, name)
-	}
+	names = slices.AppendSeq(names, maps.Keys(libraries))
+	names = slices.AppendSeq(names, maps.Keys(base()))
 	if v.hasFleet() {
 		names = append(names, "fleet")
 	}

@@ -3,6 +3,7 @@ package script
 import (
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -19,10 +20,10 @@ var withdrawn = []string{
 	"print", "require",
 }
 
-// libraries are what the VM opens when a script first uses it: table, math,
-// coroutine, a harmless os, and json.
+// libraries are what the VM opens when a script first uses it; its os is a harmless
+// one.
 var libraries = map[string]func(*vm, *lua.LState) *lua.LTable{
-	"table": (*vm).tableLibrary, "math": (*vm).mathLibrary, "coroutine": (*vm).coroutineLibrary, "os": (*vm).osLibrary, "json": (*vm).jsonLibrary,
+	"string": (*vm).stringLibrary, "table": (*vm).tableLibrary, "math": (*vm).mathLibrary, "coroutine": (*vm).coroutineLibrary, "os": (*vm).osLibrary, "json": (*vm).jsonLibrary,
 }
 
 // opened is one of Lua's own libraries.
@@ -33,43 +34,63 @@ func opened(L *lua.LState, open lua.LGFunction) *lua.LTable {
 	return L.Get(-1).(*lua.LTable)
 }
 
-// openLibraries gives the VM base and string, which belongs to every text, and a way
-// to everything else.
+// openLibraries gives the VM the way to all that is made when it is first used, also
+// by way of a text's own functions: ("x"):rep(3).
 func (v *vm) openLibraries() {
 	L := v.state
-	opened(L, lua.OpenBase)
-	opened(L, lua.OpenString)
-	for _, name := range withdrawn {
-		L.SetGlobal(name, lua.LNil)
-	}
-	v.replaceBase()
-	v.replaceStrings()
+	texts := L.CreateTable(0, 1)
+	texts.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
+		L.Push(L.GetTable(v.global(L, "string"), L.Get(2)))
+		return 1
+	}))
+	L.SetMetatable(lua.LString(""), texts)
 	strict := L.CreateTable(0, 1)
 	strict.RawSetString("__index", L.NewFunction(v.missingGlobal))
 	strict.RawSetString("__metatable", lua.LString("globals"))
 	v.globals().Metatable = strict
 }
 
-// replaceBase puts our own in the place of base functions that would swallow
-// errors, see past an unknown value, or write to our standard output.
-func (v *vm) replaceBase() {
-	L := v.state
-	base := v.globals()
-	for _, name := range []string{"ipairs", "pairs", "next", "rawget", "unpack"} {
-		v.guardUnknown(base, name, v.touchAll)
+// base is what Lua itself has outside of its libraries, for all VMs.
+var base = sync.OnceValue(func() map[string]lua.LValue {
+	L := lua.NewState(lua.Options{SkipOpenLibs: true})
+	defer L.Close()
+	all := map[string]lua.LValue{}
+	opened(L, lua.OpenBase).ForEach(func(name, value lua.LValue) { all[name.String()] = value })
+	for _, name := range withdrawn {
+		delete(all, name)
 	}
-	for _, name := range []string{"assert", "error", "rawequal", "type"} {
-		v.guardUnknown(base, name, v.touchWhole)
+	return all
+})
+
+// fromBase is what the VM has of base by that name: our own in the place of functions
+// that would swallow errors or see past an unknown value.
+func (v *vm) fromBase(name string) lua.LValue {
+	switch name {
+	case "_G":
+		return v.globals()
+	case "ipairs", "pairs", "next", "rawget", "unpack":
+		return v.guarded(base()[name], v.touchAll)
+	case "assert", "error", "rawequal", "type":
+		return v.guarded(base()[name], v.touchWhole)
+	case "tonumber":
+		return v.state.NewFunction(v.tonumber)
+	case "pcall":
+		return v.state.NewFunction(v.pcall)
+	case "xpcall":
+		return v.state.NewFunction(v.xpcall)
 	}
-	base.RawSetString("tonumber", L.NewFunction(v.tonumber))
-	base.RawSetString("pcall", L.NewFunction(v.pcall))
-	base.RawSetString("xpcall", L.NewFunction(v.xpcall))
+	if value, ok := base()[name]; ok {
+		return value
+	}
+	return lua.LNil
 }
 
 func (v *vm) tableLibrary(L *lua.LState) *lua.LTable {
 	table := opened(L, lua.OpenTable)
 	for _, name := range []string{"insert", "remove", "concat", "sort", "getn", "maxn"} {
-		v.guardUnknown(table, name, v.touch)
+		if original := table.RawGetString(name); original != lua.LNil {
+			table.RawSetString(name, v.guarded(original, v.touch))
+		}
 	}
 	v.boundConcat(table)
 	return table
@@ -81,22 +102,17 @@ func (v *vm) jsonLibrary(L *lua.LState) *lua.LTable {
 	return json
 }
 
-// guardUnknown makes a function raise unknown for an unknown first argument.
-func (v *vm) guardUnknown(table *lua.LTable, name string, touch func(*lua.LState, lua.LValue)) {
-	original, ok := table.RawGetString(name).(*lua.LFunction)
-	if !ok {
-		return
-	}
-	// The original keeps its upvalues: pairs and ipairs find their iterator there.
-	inner := original.GFunction
+// guarded is a function that raises unknown for an unknown first argument.
+func (v *vm) guarded(original lua.LValue, touch func(*lua.LState, lua.LValue)) *lua.LFunction {
+	inner := original.(*lua.LFunction)
 	guarded := v.state.NewFunction(func(L *lua.LState) int {
 		if L.GetTop() > 0 {
 			touch(L, L.Get(1))
 		}
-		return inner(L)
+		return inner.GFunction(L)
 	})
-	guarded.Upvalues = original.Upvalues
-	table.RawSetString(name, guarded)
+	guarded.Upvalues = inner.Upvalues // pairs and ipairs find their iterator there
+	return guarded
 }
 
 var printGlobal = Global{

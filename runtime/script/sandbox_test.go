@@ -249,7 +249,7 @@ func TestWritingLocalFiles(t *testing.T) {
 
 // A VM holds little until its script uses what there is: a run has one for every host.
 func TestVMIsSmall(t *testing.T) {
-	const count, most = 200, 32 << 10
+	const count, most = 200, 16 << 10
 	p, err := Compile("test.lua", []byte(`return 1`), Options{})
 	if err != nil {
 		t.Fatal(err)

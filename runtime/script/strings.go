@@ -15,11 +15,10 @@ import (
 // maxString bounds the strings that a single call makes.
 const maxString = effect.MaxText
 
-// replaceStrings puts our own format and rep in the library's place: bounded,
-// and without a way to print a secret.
-func (v *vm) replaceStrings() {
-	L := v.state
-	table := L.GetGlobal("string").(*lua.LTable)
+// stringLibrary has our own format and rep in the library's place: bounded, and
+// without a way to print a secret.
+func (v *vm) stringLibrary(L *lua.LState) *lua.LTable {
+	table := opened(L, lua.OpenString)
 	table.RawSetString("format", L.NewFunction(func(L *lua.LState) int {
 		text, err := v.format(L, L.CheckString(1), 2, false)
 		if err != nil {
@@ -46,6 +45,7 @@ func (v *vm) replaceStrings() {
 		return 1
 	}))
 	table.RawSetString("dump", lua.LNil)
+	return table
 }
 
 // boundConcat keeps table.concat from building more than maxString bytes.

@@ -62,7 +62,7 @@ func newVM(ctx context.Context, program *Program, box *sandbox) *vm {
 	})
 	// The library makes room for more than most scripts have, in tables whose room
 	// cannot be given back.
-	L.G.Registry, L.G.Global = L.CreateTable(0, 4), L.CreateTable(0, 40)
+	L.G.Registry, L.G.Global = L.CreateTable(0, 4), L.CreateTable(0, 8)
 	L.Env = L.G.Global
 	L.SetContext(ctx)
 	v := &vm{program: program, box: box, state: L, ctx: ctx, barred: map[*lua.LState]bool{}, loaded: map[string]lua.LValue{}}
