@@ -15,6 +15,10 @@ const (
 	// leastHeap is what the heap grows to before any later collection: what moves
 	// much and holds little, as a transfer does, would be collected all the time.
 	leastHeap = freeMemory / 2
+	// largeHeap is from where on the heap grows by largePercent between collections:
+	// what thousands of hosts hold that wait for each other must not count twice.
+	largeHeap    = 128 << 20
+	largePercent = 30
 )
 
 // collectLater puts off the collection of garbage until there is some worth it. Who
@@ -28,9 +32,18 @@ func collectLater() {
 	afterCollections(func() {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
-		debug.SetGCPercent(max(percent, percentUpTo(leastHeap, live[0].Value.Uint64())))
+		debug.SetGCPercent(growth(live[0].Value.Uint64(), percent))
 		debug.SetMemoryLimit(math.MaxInt64)
 	})
+}
+
+// growth is the value of GOGC after a collection that has left so much; usual is
+// what it is by default.
+func growth(live uint64, usual int) int {
+	if live > largeHeap {
+		return min(usual, largePercent)
+	}
+	return max(usual, percentUpTo(leastHeap, live))
 }
 
 // percentUpTo is the value of GOGC with which a heap grows up to a size.

@@ -32,3 +32,15 @@ func TestAfterCollections(t *testing.T) {
 		}
 	}
 }
+
+// A large heap grows by less than a small one, and by no more than who set GOGC allows.
+func TestGrowth(t *testing.T) {
+	for _, c := range []struct {
+		live        uint64
+		usual, want int
+	}{{16 << 20, 100, 100}, {1 << 20, 100, 3100}, {128 << 20, 100, 100}, {256 << 20, 100, largePercent}, {256 << 20, 10, 10}} {
+		if got := growth(c.live, c.usual); got != c.want {
+			t.Errorf("%d MB live: %d, want %d", c.live>>20, got, c.want)
+		}
+	}
+}
