@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"net/url"
 	"slices"
@@ -14,12 +13,15 @@ import (
 
 // installBoot makes a fresh machine start from its disks, as its installer does:
 // boot programs on every disk, the loader on every EFI partition.
-func (m *Machine) installBoot() error {
+func (m *Machine) installBoot(image *vfs.Image) error {
 	s := m.state
-	view := m.View(vfs.Root, "/")
 	read := func(file string) []byte {
-		data, _ := view.ReadFile(file)
-		return common(data)
+		kept, known := startedFrom.Load(startProgram{image, file})
+		if !known {
+			data, _ := m.View(vfs.Root, "/").ReadFile(file)
+			kept, _ = startedFrom.LoadOrStore(startProgram{image, file}, data)
+		}
+		return kept.([]byte)
 	}
 	partition := "/boot/gptboot"
 	if m.profile.Root.Type == "zfs" {
@@ -40,13 +42,13 @@ func (m *Machine) installBoot() error {
 	return nil
 }
 
-// commons are the contents that machines have in common.
-var commons sync.Map // hash -> []byte
+// startedFrom are what the machines of an image start from: one memory for all of
+// them, which must not change.
+var startedFrom sync.Map // startProgram -> []byte
 
-// common gives equal contents one memory, which must not change.
-func common(data []byte) []byte {
-	shared, _ := commons.LoadOrStore(sha256.Sum256(data), data)
-	return shared.([]byte)
+type startProgram struct {
+	image *vfs.Image
+	file  string
 }
 
 // espFiles are where the installer puts the loader on an EFI partition.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -249,11 +250,17 @@ func (a *attempt) enter(source string) error {
 
 // program reads a program from the root's files.
 func (a *attempt) program(file string) (state.Program, bool) {
-	data, err := a.m.View(vfs.Root, "/").ReadFile(file)
+	f, err := a.m.View(vfs.Root, "/").Open(file)
 	if err != nil {
 		return state.Program{}, false
 	}
-	return state.ReadProgram(data)
+	defer f.Close()
+	head := make([]byte, 4<<10) // what it tells of itself is in its first line
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return state.Program{}, false
+	}
+	return state.ReadProgram(head[:n])
 }
 
 // runLoader runs the loader that gptzfsboot and gptboot look for.

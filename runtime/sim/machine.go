@@ -108,7 +108,7 @@ func New(o Options) (*Machine, error) {
 	m.host = m
 	m.sockets = m.newSockets()
 	m.ctx, m.shut = context.WithCancel(context.Background())
-	m.tools = slices.Concat([]*Tool{shellTool(), bashTool(), cshTool(), sftpTool()}, o.Tools, standIns(o.Tools))
+	m.tools = o.Network.tools(o.Tools)
 	for _, t := range m.tools {
 		if t.Filter != nil {
 			m.filters = append(m.filters, t.Filter)
@@ -152,7 +152,7 @@ func (m *Machine) build() (err error) {
 	}
 	m.tree, m.state = image.Clone(m.Now), m.profile.newState()
 	if kept == nil {
-		err = m.begin()
+		err = m.begin(image)
 	} else {
 		m.clock = newClockwork(kept.Now)
 		err = m.restore(kept)
@@ -183,7 +183,7 @@ func (m *Machine) build() (err error) {
 }
 
 // begin makes a fresh machine's own files and accounts.
-func (m *Machine) begin() error {
+func (m *Machine) begin(image *vfs.Image) error {
 	if start := m.Params.Get("start"); start != "" {
 		t, err := time.Parse(time.RFC3339, start)
 		if err != nil {
@@ -198,7 +198,7 @@ func (m *Machine) begin() error {
 		m.MakeHostKeys()
 		return m.setUpAccounts()
 	}
-	if err := m.installBoot(); err != nil {
+	if err := m.installBoot(image); err != nil {
 		return err
 	}
 	for name := range m.state.Packages.Installed {

@@ -23,11 +23,25 @@ type Network struct {
 	hosts    map[string]string // further names: "www.example.org" -> address
 	git      map[string]string // URL -> directory on the controller
 	down     map[string]string // host or URL prefix that cannot be reached -> why
+
+	given, made []*Tool // the tools of the machine that was made last
 }
 
 // NewNetwork is a network where everything well-known can be reached.
 func NewNetwork() *Network {
 	return &Network{hosts: map[string]string{}, git: map[string]string{}, down: map[string]string{}}
+}
+
+// tools are those of a machine to which some are given. Most machines of a network are
+// given the same, and share all.
+func (n *Network) tools(given []*Tool) []*Tool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made == nil || !slices.Equal(given, n.given) {
+		n.given = given
+		n.made = slices.Concat([]*Tool{shellTool(), bashTool(), cshTool(), sftpTool()}, given, standIns(given))
+	}
+	return n.made
 }
 
 // read takes what a machine's URL says about the network:

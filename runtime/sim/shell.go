@@ -345,6 +345,7 @@ func (s *shell) program(r io.Reader, command bool) {
 			}
 			tail := command && stmts[len(stmts)-1].Pos().Offset() == s.tailAt && len(s.traps) == 0
 			s.statements(stmts, tail)
+			clear(stmts) // the parser keeps them until it has read more
 			input.over = s.stopped()
 		}
 	}
