@@ -170,7 +170,7 @@ func (c *cli) options() (engine.Options, error) {
 		FindHosts: func(name string) ([]inventory.Host, error) { return c.chosen(name) },
 		Redactor:  &layer.Redactor{},
 		Modules:   stdlib.Modules(),
-		Tools:     stdlib.Tools(),
+		Tools:     stdlib.Tools,
 	}
 	if o.SSHConfig, err = localFile("--ssh-config", f.sshConfig); err != nil {
 		return o, err

@@ -50,7 +50,7 @@ type connections struct {
 	mu       sync.Mutex
 	live     map[string]*connection
 	lent     map[string][]*connection // to the script on a host, until it ends
-	machines map[string]*sim.Machine
+	machines map[string]func() (*sim.Machine, error)
 	shared   map[string]*shared // transports, by the host's name without a jail
 }
 
@@ -66,13 +66,20 @@ type shared struct {
 // open is the connection to a host. It does not wait for the host to answer:
 // the first effect does.
 func (cs *connections) open(ctx context.Context, r *run, h inventory.Host) (*connection, error) {
+	var m *sim.Machine
+	if h.Kind == inventory.Sim && r.o.dial == nil {
+		var err error
+		if m, err = cs.machine(r, h); err != nil {
+			return nil, err
+		}
+	}
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if c := cs.live[h.Name]; c != nil {
 		c.uses++
 		return c, nil
 	}
-	t, hostClock, err := cs.dial(ctx, r, h)
+	t, hostClock, err := cs.dial(ctx, r, h, m)
 	if err != nil {
 		return nil, err
 	}
@@ -134,17 +141,20 @@ func (cs *connections) closeAll() error {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	var errs []error
-	for _, m := range cs.machines {
-		errs = append(errs, m.Close())
+	for _, made := range cs.machines {
+		if m, err := made(); err == nil {
+			errs = append(errs, m.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// dial makes the transport to a host, or to a jail over that of its host.
-func (cs *connections) dial(ctx context.Context, r *run, h inventory.Host) (transport, clock.Clock, error) {
+// dial makes the transport to a host, or to a jail over that of its host; m is the
+// machine of a simulated one.
+func (cs *connections) dial(ctx context.Context, r *run, h inventory.Host, m *sim.Machine) (transport, clock.Clock, error) {
 	s := cs.shared[h.Base()]
 	if s == nil {
-		t, hostClock, err := cs.dialHost(ctx, r, h)
+		t, hostClock, err := r.dialHost(ctx, h, m)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -193,7 +203,7 @@ func (p *part) Close(ctx context.Context, keep bool) error {
 }
 
 // dialHost makes the transport to a host.
-func (cs *connections) dialHost(ctx context.Context, r *run, h inventory.Host) (transport, clock.Clock, error) {
+func (r *run) dialHost(ctx context.Context, h inventory.Host, m *sim.Machine) (transport, clock.Clock, error) {
 	if r.o.dial != nil {
 		t, err := r.o.dial(h)
 		if c, ok := t.(clock.Clock); ok {
@@ -206,10 +216,7 @@ func (cs *connections) dialHost(ctx context.Context, r *run, h inventory.Host) (
 	case inventory.Local:
 		return sshhost.NewLocal(cfg), clock.From(ctx), nil
 	case inventory.Sim:
-		m, err := cs.simulated(r, h, &cfg)
-		if err != nil {
-			return nil, nil, err
-		}
+		r.simulated(m, h, &cfg)
 		return sshhost.New(cfg), m.Clock(), nil
 	}
 	return sshhost.New(cfg), clock.From(ctx), nil

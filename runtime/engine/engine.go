@@ -64,7 +64,7 @@ type Options struct {
 	FileSecrets func(ctx context.Context, file, name string) (value string, found bool, err error)
 
 	Modules []binding.Module
-	Tools   []*sim.Tool
+	Tools   func() []*sim.Tool // of simulated machines; asked for with the first one
 	// Machines are simulated machines that are there already, by the names of
 	// their hosts. They outlive the run.
 	Machines map[string]*sim.Machine
@@ -136,6 +136,7 @@ type run struct {
 	hosts      map[string]inventory.Host
 	shared     *sshhost.Shared
 	network    *sim.Network
+	tools      func() []*sim.Tool
 
 	hard  context.Context // ends when everything must stop at once
 	conns connections
@@ -363,7 +364,7 @@ func (r *run) carryOut(ctx context.Context, plan fleet.Plan) (*journal.Report, e
 	defer end()
 	r.shared = sshhost.NewShared(r.sshConfig())
 	defer r.shared.Close()
-	r.network = sim.NewNetwork()
+	r.network, r.tools = sim.NewNetwork(), sync.OnceValue(r.simulatedTools)
 	r.sink = &sink{run: r}
 	r.secrets = &secrets{run: r, known: map[string]effect.Secret{}}
 	r.password = r.becomePassword()

@@ -11,6 +11,7 @@ import (
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/inventory"
 	"bsdrun/runtime/journal"
+	"bsdrun/runtime/sim"
 	"bsdrun/runtime/sim/base"
 	"bsdrun/stdlib/bectl/bectlsim"
 	"bsdrun/stdlib/hostverbs"
@@ -24,7 +25,7 @@ func onSim(t *testing.T, source, url string) Options {
 	o := options(t, source, nil)
 	o.dial = nil
 	o.Modules = []binding.Module{hostverbs.Module}
-	o.Tools = base.Tools()
+	o.Tools = base.Tools
 	o.SSH.Home = t.TempDir()
 	hosts, err := inventory.Parse(url)
 	if err != nil {
@@ -152,7 +153,7 @@ end)
 h:run("true")
 return h:read("mount -p").stdout:match("^%S+")
 `, url)
-	o.Tools = slices.Concat(o.Tools, bectlsim.Tools(), sysctlsim.Tools())
+	o.Tools = func() []*sim.Tool { return slices.Concat(base.Tools(), bectlsim.Tools(), sysctlsim.Tools()) }
 	o.Wrap = func(next effect.Doer) effect.Doer {
 		return effect.DoerFunc(func(ctx context.Context, e effect.Effect) (effect.Result, error) {
 			r, err := next.Do(ctx, e)
@@ -189,7 +190,7 @@ func TestAResumedRunTellsOfOlderFiles(t *testing.T) {
 			url := "sim:freebsd-14.3-zfs-mirror-uefi?state=" + filepath.Join(t.TempDir(), "state")
 			on := func(source string) Options {
 				o := onSim(t, source, url)
-				o.Tools = slices.Concat(o.Tools, bectlsim.Tools(), sysctlsim.Tools())
+				o.Tools = func() []*sim.Tool { return slices.Concat(base.Tools(), bectlsim.Tools(), sysctlsim.Tools()) }
 				return o
 			}
 			o := on(`

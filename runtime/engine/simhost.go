@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net"
+	"sync"
 
 	"bsdrun/runtime/effect"
 	"bsdrun/runtime/inventory"
@@ -12,17 +13,9 @@ import (
 )
 
 // simulated points a configuration at the simulated machine that a host names.
-func (cs *connections) simulated(r *run, h inventory.Host, cfg *sshhost.Config) (*sim.Machine, error) {
-	spec, err := sim.ParseURL(h.Sim)
-	if err != nil {
-		return nil, effect.Errorf(effect.Usage, "sim", "%v", err)
-	}
-	m, err := cs.machine(r, h, spec)
-	if err != nil {
-		return nil, err
-	}
+func (r *run) simulated(m *sim.Machine, h inventory.Host, cfg *sshhost.Config) {
 	cfg.Address = m.Name
-	cfg.User = cmp.Or(h.User, spec.Params.Get("user"), "root")
+	cfg.User = cmp.Or(h.User, m.Params.Get("user"), "root")
 	cfg.Dialer = func(ctx context.Context) (net.Conn, error) {
 		conn, err := m.Dial(ctx)
 		if err == nil && r.o.WrapConn != nil {
@@ -32,28 +25,47 @@ func (cs *connections) simulated(r *run, h inventory.Host, cfg *sshhost.Config) 
 	}
 	cfg.HostKey = m.Trust()
 	cfg.Auth = m.Auth()
-	return m, nil
 }
 
-// machine is a simulated machine of the run; it lives as long as the run. A bare
-// sim: is the profile that the recipe asks for.
-func (cs *connections) machine(r *run, h inventory.Host, spec sim.Spec) (*sim.Machine, error) {
+// machine is the simulated machine that a host names, made once; it lives as long as
+// the run. Machines are made side by side, as their hosts are connected to.
+func (cs *connections) machine(r *run, h inventory.Host) (*sim.Machine, error) {
 	if m := r.o.Machines[h.Base()]; m != nil {
 		return m, nil
 	}
-	if m := cs.machines[h.Base()]; m != nil {
-		return m, nil
+	cs.mu.Lock()
+	make := cs.machines[h.Base()]
+	if make == nil {
+		make = sync.OnceValues(func() (*sim.Machine, error) { return r.newMachine(h) })
+		if cs.machines == nil {
+			cs.machines = map[string]func() (*sim.Machine, error){}
+		}
+		cs.machines[h.Base()] = make
+	}
+	cs.mu.Unlock()
+	return make()
+}
+
+// newMachine makes a simulated machine. A bare sim: is the profile that the recipe
+// asks for.
+func (r *run) newMachine(h inventory.Host) (*sim.Machine, error) {
+	spec, err := sim.ParseURL(h.Sim)
+	if err != nil {
+		return nil, effect.Errorf(effect.Usage, "sim", "%v", err)
 	}
 	if spec.Profile == "" && r.program.Recipe != nil {
 		spec.Profile = r.program.Recipe.Sim
 	}
-	m, err := sim.New(sim.Options{Profile: spec.Profile, Name: h.Base(), Params: spec.Params, Tools: r.o.Tools, Network: r.network, Login: h.User})
+	m, err := sim.New(sim.Options{Profile: spec.Profile, Name: h.Base(), Params: spec.Params, Tools: r.tools(), Network: r.network, Login: h.User})
 	if err != nil {
 		return nil, effect.Errorf(effect.Usage, "sim", "%s: %v", h.Sim, err)
 	}
-	if cs.machines == nil {
-		cs.machines = map[string]*sim.Machine{}
-	}
-	cs.machines[h.Base()] = m
 	return m, nil
+}
+
+func (r *run) simulatedTools() []*sim.Tool {
+	if r.o.Tools == nil {
+		return nil
+	}
+	return r.o.Tools()
 }

@@ -123,7 +123,7 @@ func (t *session) options() engine.Options {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	o := engine.Options{
-		Version: "test", Journal: t.journal, Modules: t.o.Modules, Tools: t.o.Tools, Cover: t.o.Cover,
+		Version: "test", Journal: t.journal, Modules: t.o.Modules, Tools: func() []*sim.Tool { return t.o.Tools }, Cover: t.o.Cover,
 		Machines: map[string]*sim.Machine{},
 	}
 	for _, m := range t.order {

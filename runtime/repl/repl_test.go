@@ -51,7 +51,7 @@ func talk(t *testing.T, spec string, inputs ...string) (out, errOut string, comp
 	}
 	var stdout, stderr bytes.Buffer
 	editor := &typist{inputs: inputs, completed: map[string][]string{}}
-	_, failure, err = repl.Run(t.Context(), engine.Options{Hosts: hosts, Modules: stdlib.Modules(), Tools: stdlib.Tools()}, repl.Config{
+	_, failure, err = repl.Run(t.Context(), engine.Options{Hosts: hosts, Modules: stdlib.Modules(), Tools: stdlib.Tools}, repl.Config{
 		Editor: editor, Out: &stdout, Err: &stderr,
 		Doc: func(name string) (string, error) { return "about " + name + "\n", nil }, DocNames: []string{"zpool", "zfs"},
 	})

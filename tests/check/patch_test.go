@@ -81,7 +81,7 @@ func TestPatchDoesNotLockOut(t *testing.T) {
 	}
 	o := engine.Options{
 		Name: "patch.lua", Source: source, Files: recipes.Library(), Hosts: hosts, Journal: store,
-		Modules: stdlib.Modules(), Tools: stdlib.Tools(), Wrap: meddle,
+		Modules: stdlib.Modules(), Tools: stdlib.Tools, Wrap: meddle,
 	}
 	report, err := engine.Run(t.Context(), o)
 	if err != nil {

@@ -108,7 +108,7 @@ func (w *world) run(check bool) *journal.Report {
 	defer store.Close()
 	r, err := engine.Run(context.Background(), engine.Options{
 		Name: w.recipe, Source: source, Files: recipes.Library(), Params: w.params, Hosts: hosts, Journal: store,
-		Settings: engine.Settings{Check: check}, Modules: stdlib.Modules(), Tools: stdlib.Tools(),
+		Settings: engine.Settings{Check: check}, Modules: stdlib.Modules(), Tools: stdlib.Tools,
 	})
 	if err != nil {
 		w.t.Fatal(err)

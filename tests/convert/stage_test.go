@@ -110,7 +110,7 @@ func stateOf(machine string) string {
 
 func (s *stage) options() engine.Options {
 	return engine.Options{
-		Journal: s.store, Modules: stdlib.Modules(), Tools: stdlib.Tools(), Wrap: s.wrap, Settings: engine.Settings{TakeOver: s.gone},
+		Journal: s.store, Modules: stdlib.Modules(), Tools: stdlib.Tools, Wrap: s.wrap, Settings: engine.Settings{TakeOver: s.gone},
 	}
 }
 

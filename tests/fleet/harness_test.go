@@ -133,7 +133,7 @@ type crew struct {
 func newCrew(source string, n int, url func(i int) string) *crew {
 	c := &crew{machines: machines{booted: map[string]*booted{}}, events: map[effect.EventType]int{}}
 	c.Name, c.Source, c.Modules = "fleet.lua", []byte("--- Looks after many hosts.\n"+source), stdlib.Modules()
-	c.Tools = append(stdlib.Tools(), c.machines.tool())
+	c.Tools = func() []*sim.Tool { return append(stdlib.Tools(), c.machines.tool()) }
 	c.Options.Events, c.ConnectTimeout = c, patience
 	for i := range n {
 		c.Hosts = append(c.Hosts, inventory.Host{Name: name(i), Kind: inventory.Sim, Sim: url(i)})

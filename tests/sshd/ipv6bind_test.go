@@ -39,7 +39,7 @@ func TestBindingIsMeasuredOnRealAndSimulatedHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := engine.Run(t.Context(), engine.Options{
-		Name: "ipv6-bind", Source: source, Files: recipes.Library(), Modules: stdlib.Modules(), Tools: stdlib.Tools(),
+		Name: "ipv6-bind", Source: source, Files: recipes.Library(), Modules: stdlib.Modules(), Tools: stdlib.Tools,
 		Params:     map[string]any{"reuse": true},
 		Hosts:      append([]inventory.Host{asHost(t, s)}, hosts...),
 		SSH:        sshhost.SharedConfig{ConfigFile: "none", AgentSocket: "none", Home: s.Dir},

@@ -36,7 +36,7 @@ func carryOut(t *testing.T, source, hosts string) {
 	}
 	report, err := engine.Run(context.Background(), engine.Options{
 		Name: "-e", Source: []byte(source), AdHoc: true, Hosts: named, WrapConn: far,
-		Modules: stdlib.Modules(), Tools: stdlib.Tools(),
+		Modules: stdlib.Modules(), Tools: stdlib.Tools,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestConvergedPoudriere(t *testing.T) {
 		var counter trips.Counter
 		report, err := engine.Run(t.Context(), engine.Options{
 			Name: "poudriere.lua", Source: source, Files: recipes.Library(), Hosts: hosts,
-			WrapConn: counter.Count, Modules: stdlib.Modules(), Tools: stdlib.Tools(),
+			WrapConn: counter.Count, Modules: stdlib.Modules(), Tools: stdlib.Tools,
 		})
 		if err != nil {
 			t.Fatal(err)

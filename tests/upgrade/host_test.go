@@ -65,7 +65,7 @@ func (h *host) replace(file, old, with string) *host {
 
 func (h *host) options(check bool) engine.Options {
 	return engine.Options{
-		Journal: h.store, Modules: stdlib.Modules(), Tools: stdlib.Tools(),
+		Journal: h.store, Modules: stdlib.Modules(), Tools: stdlib.Tools,
 		Events: listener{h}, Settings: engine.Settings{Check: check, Legacy: h.legacy, Allow: h.allow},
 	}
 }
