@@ -40,6 +40,7 @@ default.`,
 				return usage("doc --search wants words to look for")
 			case search:
 				text, err = c.search(args)
+				text = c.fitted(text)
 			case len(args) == 0:
 				return c.list()
 			case len(args) > 1:

@@ -72,7 +72,7 @@ func (c *cli) help(cmd *cobra.Command, _ []string) {
 const usualWidth = 80
 
 // columns are a line's first, with the space behind it, and its second.
-var columns = lazyregexp.New(`^( +(?:-., )?\S.*? {2,})(\S.*)$`)
+var columns = lazyregexp.New(`^( *(?:-., )?\S.*? {2,})(\S.*)$`)
 
 // folded breaks lines of two columns that are too long for a width, so that the
 // second goes on below its beginning. Lines of text are of the right length.
@@ -89,6 +89,15 @@ func folded(text string, width int) string {
 		b.WriteString(m[1] + strings.Join(wrapped(m[2], width-len(m[1])), margin) + "\n")
 	}
 	return b.String()
+}
+
+// fitted is a text of columns for a person at a terminal, whose lines are of its
+// width; programs get a line an entry.
+func (c *cli) fitted(text string) string {
+	if width := c.styleOf(c.out).Width; width > 0 {
+		return folded(text, width)
+	}
+	return text
 }
 
 // narrowest is the second column below which lines are left to the terminal.

@@ -74,10 +74,13 @@ func (c *cli) initProject(folder string) error {
 	}
 	_, err = fmt.Fprintf(c.out, `A project is in %s. Next:
 
-%s  bsdrun banner.lua sim:        # try the recipe on a simulated machine
-  bsdrun test                   # run its tests
-  bsdrun lint                   # look for mistakes
-  bsdrun check banner.lua web   # after filling in inventory.toml: read for real, change nothing
+%s  bsdrun banner.lua sim: -p text=Hello   # try the recipe on a simulated machine
+  bsdrun test                            # run its tests
+  bsdrun lint                            # look for mistakes
+
+After filling in inventory.toml, read the real hosts and change nothing:
+
+  bsdrun -i inventory.toml check banner.lua web
 
 README.md tells more.
 `, folder, in)

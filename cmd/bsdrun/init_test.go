@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,8 +23,9 @@ func TestInit(t *testing.T) {
 		}
 		return out.String() + errOut.String()
 	}
-	if out := do(0, "init", "site"); !strings.Contains(out, "cd site\n") {
-		t.Error(out)
+	told := do(0, "init", "site")
+	if !strings.Contains(told, "cd site\n") {
+		t.Error(told)
 	}
 	t.Chdir("site")
 	if out := do(0, "lint"); !strings.Contains(out, "2 files, nothing found") {
@@ -37,7 +39,7 @@ func TestInit(t *testing.T) {
 		t.Fatal(err)
 	}
 	commands := 0
-	for line := range strings.Lines(string(readme)) {
+	for line := range strings.Lines(told + string(readme)) {
 		args := commandLine(t, strings.TrimSpace(line))
 		if args == nil {
 			continue
@@ -45,6 +47,9 @@ func TestInit(t *testing.T) {
 		for i, arg := range args {
 			switch arg {
 			case "web": // hosts of the inventory that nobody can reach here
+				if !slices.Contains(args, "-i") {
+					t.Errorf("%s does not name the inventory", line)
+				}
 				args[i] = "sim:"
 				args = append(args, "-p", "text=Hello")
 			case "banner":
@@ -54,7 +59,7 @@ func TestInit(t *testing.T) {
 		do(0, args...)
 		commands++
 	}
-	if commands < 6 {
+	if commands < 10 {
 		t.Errorf("only %d commands were found", commands)
 	}
 	if out := do(0, "-i", "inventory.toml", "hosts", "web"); !strings.Contains(out, "web2.example.org") {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -46,7 +47,8 @@ func (c *cli) listCommand() *cobra.Command {
 }
 
 func (c *cli) list() error {
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "Recipes (bsdrun doc NAME):")
 	for _, name := range shippedRecipes() {
 		program, err := compileNamed(name)
@@ -63,7 +65,9 @@ func (c *cli) list() error {
 	for _, p := range sim.Profiles() {
 		_, _ = fmt.Fprintf(w, "  %s\t%s\n", p.Name, firstSentence(p.Doc))
 	}
-	return w.Flush()
+	_ = w.Flush() // a Builder takes all
+	_, err := io.WriteString(c.out, c.fitted(b.String()))
+	return err
 }
 
 func compileNamed(name string) (*script.Program, error) {
