@@ -37,7 +37,7 @@ function trial.boot(h, p, plan)
   if has_console and not said then
     fail{
       message = ("the guest did not say %q on COM1 within %d s; at last it said: %s"):format(p.boot_text, waited, text:sub(-400)),
-      hint = "it may use the screen alone (boot_check=false), or need other names in fstab and rc.conf: attach its disk to a machine that runs, rescue=NAME",
+      hint = "it may use the screen alone (boot_check=false), or need what is listed under guest (other names in fstab and rc.conf, a loader where EFI looks): attach its disk to a machine that runs, rescue=NAME",
     }
   end
   return { changed = true, booted = said or "it kept running; it has no console to read", forced = stopped.forced }

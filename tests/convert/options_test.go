@@ -168,7 +168,7 @@ func TestGuestThatDoesNotBoot(t *testing.T) {
 
 	r = s.convert(failed, "shop", "boot_check=true", "boot_within=2m")
 	outcome.Lacks(t, "the error", r.Error.Message, `the guest did not say "login:" on COM1 within 120 s`, "mountroot>")
-	outcome.Lacks(t, "the hint", r.Error.Hint, "rescue=NAME")
+	outcome.Lacks(t, "the hint", r.Error.Hint, "listed under guest", "rescue=NAME")
 	if state := s.settings("shop")["VMState"]; state != "poweroff" {
 		t.Errorf("after the check it is %s", state)
 	}
