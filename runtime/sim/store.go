@@ -25,7 +25,7 @@ import (
 // finds a machine that has done all it was told to be done.
 
 // savedVersion changes when an older bsdrun could not read the file.
-const savedVersion = 5
+const savedVersion = 6
 
 // saved is a record of a state file.
 type saved struct {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,5 +70,36 @@ func (p Program) Reads(pool *Pool) error {
 			return fmt.Errorf("unsupported feature: %s", name)
 		}
 	}
+	return nil
+}
+
+// Code are the bytes that a disk starts from. Most of them are padding, of which no
+// more than its length is kept: a machine is saved after every command.
+type Code []byte
+
+type keptCode struct {
+	Head []byte
+	Size int
+}
+
+// MarshalJSON leaves the padding out.
+func (c Code) MarshalJSON() ([]byte, error) {
+	if c == nil {
+		return []byte("null"), nil
+	}
+	return json.Marshal(keptCode{bytes.TrimRight(c, "\x00"), len(c)})
+}
+
+// UnmarshalJSON puts it back.
+func (c *Code) UnmarshalJSON(data []byte) error {
+	var kept *keptCode
+	if err := json.Unmarshal(data, &kept); err != nil || kept == nil {
+		*c = nil
+		return err
+	}
+	if kept.Size < len(kept.Head) {
+		return fmt.Errorf("%d bytes of code are to fit into %d", len(kept.Head), kept.Size)
+	}
+	*c = append(kept.Head, make([]byte, kept.Size-len(kept.Head))...)
 	return nil
 }

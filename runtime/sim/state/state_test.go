@@ -1,6 +1,8 @@
 package state
 
 import (
+	"bytes"
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -60,5 +62,22 @@ func TestParts(t *testing.T) {
 	}
 	if s.Services["sshd"].Running {
 		t.Error("the service runs on without its process")
+	}
+}
+
+// A disk's boot code comes back as it was, and its padding takes no room meanwhile.
+func TestCodeIsKeptWithoutItsPadding(t *testing.T) {
+	for _, code := range []Code{nil, {}, {1, 2, 3}, append(Code("boot\x00it"), make([]byte, 100_000)...), make(Code, 512)} {
+		data, err := json.Marshal(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) > 100 {
+			t.Errorf("%d bytes of code are kept in %d", len(code), len(data))
+		}
+		var again Code
+		if err := json.Unmarshal(data, &again); err != nil || !bytes.Equal(again, code) || (again == nil) != (code == nil) {
+			t.Errorf("%q became %d bytes, %v", data, len(again), err)
+		}
 	}
 }

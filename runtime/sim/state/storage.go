@@ -19,8 +19,8 @@ type Table struct {
 	Entries int    // places in a GPT: 128
 	First   int64  // first and last sector that partitions may take
 	Last    int64
-	Corrupt bool   // the second copy is damaged or missing
-	Boot    []byte // boot program of the first sector, as gpart bootcode -b writes it; nil: none
+	Corrupt bool // the second copy is damaged or missing
+	Boot    Code // boot program of the first sector, as gpart bootcode -b writes it; nil: none
 	Parts   []*Partition
 }
 
@@ -36,7 +36,7 @@ type Partition struct {
 	// Raw is what was written to the partition's beginning by gpart bootcode -p
 	// or dd: a boot program, or rubbish. nil: what lies there is described
 	// otherwise, by FileSystem or by a pool's label.
-	Raw []byte
+	Raw Code
 	// FileSystem is msdosfs or ufs when one was made here. Its files are those
 	// of the tree's file system with the source /dev/ada0p1.
 	FileSystem string
