@@ -47,10 +47,14 @@ var workloads = []workload{
 // took is what one contender took, by rounds.
 type took struct{ wall, cpu []time.Duration }
 
-// BenchmarkWorkloads compares bsdrun, as whole processes, with the floor and with
-// every peer that is installed (see the script peers beside this file). Peers that are
-// not are told.
-func BenchmarkWorkloads(b *testing.B) {
+func BenchmarkW1(b *testing.B) { workloads[0].compare(b) }
+func BenchmarkW2(b *testing.B) { workloads[1].compare(b) }
+func BenchmarkW3(b *testing.B) { workloads[2].compare(b) }
+
+// compare compares bsdrun, as whole processes, with the floor and with every peer that
+// is installed (see the script peers beside this file). Peers that are not are told.
+func (w workload) compare(b *testing.B) {
+	b.Helper()
 	var o sshdtest.Options
 	o.Addresses = []string{"0.0.0.0"}
 	if os.Geteuid() == 0 {
@@ -65,18 +69,14 @@ func BenchmarkWorkloads(b *testing.B) {
 	b.Setenv("XDG_STATE_HOME", b.TempDir())
 	b.Setenv("SSH_AUTH_SOCK", "")
 	present, absent := installed(contenders(bin, floor))
-	for _, w := range workloads {
-		b.Run(strings.Fields(w.name)[0][:2], func(b *testing.B) {
-			g := newGroup(b, server, w.hosts, w.times)
-			results := map[string]*took{}
-			for b.Loop() {
-				results = w.measure(b, g, present)
-			}
-			b.ReportMetric(0, "ns/op")
-			w.print(b, present, absent, results)
-			w.judge(b, present, results)
-		})
+	g := newGroup(b, server, w.hosts, w.times)
+	results := map[string]*took{}
+	for b.Loop() {
+		results = w.measure(b, g, present)
 	}
+	b.ReportMetric(0, "ns/op")
+	w.print(b, present, absent, results)
+	w.judge(b, present, results)
 }
 
 // installed parts the contenders that are asked for by whether their program is there.
