@@ -18,7 +18,7 @@ const (
 	// largeHeap is from where on the heap grows by largePercent between collections:
 	// what thousands of hosts hold that wait for each other must not count twice.
 	largeHeap    = 128 << 20
-	largePercent = 30
+	largePercent = 20
 )
 
 // collectLater puts off the collection of garbage until there is some worth it. Who
