@@ -169,6 +169,9 @@ func (v *vm) toError(failure lua.LValue) error {
 	if t, ok := failure.(*lua.LTable); ok {
 		return v.ownError(t)
 	}
+	if failure == lua.LNil {
+		return v.scriptError("the script raised nil")
+	}
 	return v.scriptError(failure.String())
 }
 

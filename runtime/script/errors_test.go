@@ -47,6 +47,7 @@ func TestUncaughtErrors(t *testing.T) {
 		{"a call of nothing", "local a = {}\na.b()", effect.Error{Kind: effect.Script, At: "test.lua:2", Message: "attempt to call something that is not a function"}, "test.lua:2: in main chunk"},
 		{"error with a string", "local function f()\n  error('no luck: ' .. 1)\nend\nf()", effect.Error{Kind: effect.Script, At: "test.lua:2", Message: "no luck: 1"}, "test.lua:2: in function 'f'"},
 		{"error without a place", "error('bare', 0)", effect.Error{Kind: effect.Script, At: "test.lua:1", Message: "bare"}, ""},
+		{"error of nothing", "error(nil)", effect.Error{Kind: effect.Script, Message: "the script raised nil"}, ""},
 		{"error with a table", "error{message = 'mine', kind = 'missing', hint = 'look'}", effect.Error{Kind: effect.Missing, Message: "mine", Hint: "look"}, ""},
 		{"error with an odd table", "error({})", effect.Error{Kind: effect.Script, Message: "the script raised a table without a message"}, ""},
 		{"a kind that scripts cannot raise", "error{message = 'mine', kind = 'stopped'}", effect.Error{Kind: effect.Script, Message: "mine"}, ""},

@@ -18,7 +18,7 @@ func ParseAuthorizedKeys(text []byte) ([]ssh.PublicKey, error) {
 		}
 		key, _, _, _, err := ssh.ParseAuthorizedKey(line)
 		if err != nil {
-			return nil, fmt.Errorf("%.40q is no key: %w", line, err)
+			return nil, fmt.Errorf("%.40q is no public key", line)
 		}
 		keys = append(keys, key)
 	}

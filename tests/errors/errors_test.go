@@ -67,6 +67,16 @@ func (b *bench) run(t *testing.T, args string) (code int, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
+// output is what a command prints that must succeed.
+func (b *bench) output(t *testing.T, args string) string {
+	t.Helper()
+	out, err := b.command(t, args).Output()
+	if err != nil {
+		t.Fatalf("bsdrun %s: %v", args, err)
+	}
+	return string(out)
+}
+
 func (b *bench) command(t *testing.T, args string) *exec.Cmd {
 	t.Helper()
 	words, err := shell.Fields(args, func(name string) string { return b.places[name] })

@@ -173,3 +173,32 @@ func TestAddressesThatCannotBeListenedOn(t *testing.T) {
 		})
 	}
 }
+
+// TestKeysAndFilesOfSecretsThatDoNotFit are told apart.
+func TestKeysAndFilesOfSecretsThatDoNotFit(t *testing.T) {
+	b := newBench(t, map[string]string{"s.toml": "db = \"x\"\n", "key": "AGE-SECRET-KEY-1QQQ\n"})
+	recipient := b.output(t, "secrets keygen")
+	b.write(t, ".age-recipients", recipient)
+	if code, stderr := b.run(t, "secrets encrypt s.toml"); code != 0 {
+		t.Fatal(stderr)
+	}
+	whole, err := os.ReadFile(filepath.Join(b.dir, "s.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, "cut.toml", string(whole[:100]))
+	b.write(t, "short.toml", string(whole[:len(whole)-80]))
+	b.check(t, map[string]provoked{
+		"no key":      {args: "secrets list --secrets-key key s.toml", code: 64, says: []string{"key is no key of age or ssh", "AGE-SECRET-KEY-1"}},
+		"key missing": {args: "secrets list --secrets-key nowhere s.toml", code: 64, says: []string{"the key nowhere cannot be read: no such file"}, noHint: true},
+		"file":        {args: "secrets list nowhere.toml", code: 64, says: []string{"nowhere.toml cannot be read: no such file"}, noHint: true},
+		"file cut":    {args: "secrets list cut.toml", code: 64, says: []string{"cut.toml cannot be decrypted: it has been cut off or altered", "backup"}},
+		"file short":  {args: "secrets list short.toml", code: 64, says: []string{"short.toml cannot be decrypted: it has been cut off or altered", "backup"}},
+	})
+	if err := os.Remove(filepath.Join(b.dir, ".config", "bsdrun", "identity")); err != nil {
+		t.Fatal(err)
+	}
+	b.check(t, map[string]provoked{"key gone": {args: "secrets list s.toml", code: 64, says: []string{"no key to decrypt it with", "looked for: .*identity"}}})
+	b.output(t, "secrets keygen")
+	b.check(t, map[string]provoked{"another key": {args: "secrets list s.toml", code: 64, says: []string{"not encrypted for any of the keys", "tried: .*identity"}}})
+}

@@ -52,6 +52,20 @@ func IsEncrypted(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("age-encryption.org/")) || bytes.HasPrefix(bytes.TrimSpace(text), []byte(armor.Header))
 }
 
+// spoilt complains of an encrypted file that is not as it was written.
+func spoilt(name string) error {
+	return effect.WithHint(invalid("%s cannot be decrypted: it has been cut off or altered", name), "take it from a backup, or from where it is versioned")
+}
+
+// fileTrouble is why a file could not be had, without the call that failed.
+func fileTrouble(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
 // Decrypt opens a text with one of the keys.
 func (k Keys) Decrypt(name string, text []byte) ([]byte, error) {
 	identities, looked, err := k.identities()
@@ -66,12 +80,16 @@ func (k Keys) Decrypt(name string, text []byte) ([]byte, error) {
 	if errors.As(err, &none) {
 		return nil, effect.WithHint(invalid("%s: it is not encrypted for any of the keys", name), "tried: %s", strings.Join(looked, ", "))
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.HasPrefix(err.Error(), "failed to read header"):
+		return nil, spoilt(name)
+	default: // what became of a key's passphrase
 		return nil, invalid("%s: %v", name, err)
 	}
 	out, err := io.ReadAll(plain)
 	if err != nil {
-		return nil, invalid("%s: it has been cut or altered: %v", name, err)
+		return nil, spoilt(name)
 	}
 	return out, nil
 }
@@ -88,7 +106,7 @@ func (k Keys) identities() (list []age.Identity, looked []string, err error) {
 			continue
 		}
 		if err != nil {
-			return nil, looked, invalid("the key: %v", err)
+			return nil, looked, invalid("the key %s cannot be read: %v", name, fileTrouble(err))
 		}
 		found, err := k.parse(name, text)
 		if err != nil {
@@ -112,7 +130,8 @@ func (k Keys) parse(name string, text []byte) ([]age.Identity, error) {
 	if !bytes.Contains(text, []byte("PRIVATE KEY-----")) {
 		found, err := age.ParseIdentities(bytes.NewReader(text))
 		if err != nil {
-			return nil, invalid("%s is no key of age or ssh", name) // the parser's words may quote it
+			// The parser's words may quote it.
+			return nil, effect.WithHint(invalid("%s is no key of age or ssh", name), "a key of age is a line that begins with AGE-SECRET-KEY-1; bsdrun secrets keygen makes one")
 		}
 		return found, nil
 	}
@@ -187,7 +206,7 @@ func Recipients(target string, words, files []string) ([]age.Recipient, error) {
 	for _, name := range files {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return nil, invalid("recipients: %v", err)
+			return nil, invalid("the recipients' file %s cannot be read: %v", name, fileTrouble(err))
 		}
 		lines[name] = strings.Split(string(text), "\n")
 	}
