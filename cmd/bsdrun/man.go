@@ -15,7 +15,7 @@ import (
 )
 
 // manualDate is when the manual page was last read through.
-const manualDate = "November 26, 2026"
+const manualDate = "November 27, 2026"
 
 // manCommand is bsdrun man.
 func (c *cli) manCommand() *cobra.Command {
@@ -40,7 +40,7 @@ var exitCodes = []struct {
 	meaning string
 }{
 	{0, "All went well; a check with unknown steps is well, too."},
-	{1, "A mistake of bsdrun itself."},
+	{1, "A mistake of bsdrun itself, or results that could not be written."},
 	{2, "A host failed."},
 	{3, "Changes are pending; only with --check and --exit-code."},
 	{4, "A host could not be reached."},

@@ -8,10 +8,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// onPaper has the page look as it does when it is printed.
+// onPaper has the page look as it does when it is printed: on A4, which is some 720
+// pixels wide between its margins.
 func onPaper(b *tab) {
 	b.t.Helper()
-	b.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+	b.do(
+		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 720, Height: 1000, DeviceScaleFactor: 1}),
+		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}),
+	)
 	eval[chromedp.Void](b, `dispatchEvent(new Event("beforeprint"))`)
 }
 
