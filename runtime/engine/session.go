@@ -87,6 +87,9 @@ func (s *Session) Eval(ctx context.Context, title string, in *script.Input) Answ
 	inner, cancel := s.within(ctx)
 	defer cancel()
 	values, err := s.inputs.Eval(inner, s.run.redactor.String(title), in)
+	if err != nil && inner.Err() != nil && effect.KindOf(err) == effect.Cancelled {
+		err = withCause(err, inner) // what was cut off may not know by whom
+	}
 	for i := range values {
 		values[i] = s.run.redactor.Value(values[i])
 	}
