@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bsdrun/runtime/lazyregexp"
 	"cmp"
 	"io"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/spelling"
 )
 

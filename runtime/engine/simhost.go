@@ -34,16 +34,16 @@ func (cs *connections) machine(r *run, h inventory.Host) (*sim.Machine, error) {
 		return m, nil
 	}
 	cs.mu.Lock()
-	make := cs.machines[h.Base()]
-	if make == nil {
-		make = sync.OnceValues(func() (*sim.Machine, error) { return r.newMachine(h) })
+	made := cs.machines[h.Base()]
+	if made == nil {
+		made = sync.OnceValues(func() (*sim.Machine, error) { return r.newMachine(h) })
 		if cs.machines == nil {
 			cs.machines = map[string]func() (*sim.Machine, error){}
 		}
-		cs.machines[h.Base()] = make
+		cs.machines[h.Base()] = made
 	}
 	cs.mu.Unlock()
-	return make()
+	return made()
 }
 
 // newMachine makes a simulated machine. A bare sim: is the profile that the recipe
