@@ -78,12 +78,12 @@ func TestTwoRunsOnOneHost(t *testing.T) {
 	c := newControl(t, m.key, m.address)
 	first := c.building()
 	run := c.lastRun()
-	for _, when := range []string{"alive", "killed"} {
+	for _, state := range []struct{ when, advice string }{{"alive", "wait for it, or stop it .*bsdrun resume "}, {"killed", "go on with it: bsdrun resume "}} {
 		second := c.starts("exec", host, "--", "touch", "/var/tmp/second")
 		second.exits(75)
 		second.says(`run ` + run + ` \(.*controller \S+@`)
-		second.says(`resume it with: bsdrun resume ` + run)
-		if when == "alive" {
+		second.says(state.advice + run)
+		if state.when == "alive" {
 			held := c.starts("resume", run)
 			held.exits(75)
 			held.says("worked on by another bsdrun")

@@ -187,8 +187,23 @@ func (u *update) showConfig() {
 // matches tells whether a path begins as one of a list does; the tool takes them
 // for regular expressions.
 func (u *update) matches(setting, path string) bool {
-	return slices.ContainsFunc(strings.Fields(u.setting[setting]), func(p string) bool {
-		re, err := regexp.Compile("^(?:" + p + ")")
-		return err == nil && re.MatchString(path)
-	})
+	return slices.ContainsFunc(u.patternsOf(u.setting[setting]), func(re *regexp.Regexp) bool { return re.MatchString(path) })
+}
+
+// patternsOf compiles a list once: there are thousands of paths.
+func (u *update) patternsOf(list string) []*regexp.Regexp {
+	patterns, known := u.patterns[list]
+	if known {
+		return patterns
+	}
+	for p := range strings.FieldsSeq(list) {
+		if re, err := regexp.Compile("^(?:" + p + ")"); err == nil {
+			patterns = append(patterns, re)
+		}
+	}
+	if u.patterns == nil {
+		u.patterns = map[string][]*regexp.Regexp{}
+	}
+	u.patterns[list] = patterns
+	return patterns
 }

@@ -6,6 +6,7 @@ package freebsdupdatesim
 import (
 	"errors"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -72,6 +73,8 @@ type update struct {
 	name    string // how the tool calls itself: $0
 	setting map[string]string
 	given   map[string]bool // set on the command line
+
+	patterns map[string][]*regexp.Regexp // of lists in settings
 
 	commands   []string
 	target     string // -r
