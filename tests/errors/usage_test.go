@@ -17,6 +17,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"needs.lua": "--- Needs a number.\nlocal recipe = { params = { n = { type = \"integer\", doc = \"how many\", required = true } } }\nfunction recipe.run() end\nreturn recipe\n",
 		"linux.lua": "--- Is for Linux.\nlocal recipe = { needs = { os = \"Linux\" } }\nfunction recipe.run() end\nreturn recipe\n",
 	})
+	b.output(t, "facts sim:") // a run that can be shown and reported
 	if err := os.Chmod(filepath.Join(b.dir, "open.toml"), 0o644); err != nil {
 		t.Fatal(err)
 	}
