@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -154,18 +152,9 @@ func inPlainWords(err error) string {
 func readFlagFile(flag, name string) ([]byte, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, usage("%s: %s: %v", flag, name, fileTrouble(err))
+		return nil, usage("%s: %s: %v", flag, name, effect.FileTrouble(err))
 	}
 	return text, nil
-}
-
-// fileTrouble is why a file could not be had, without the call that failed.
-func fileTrouble(err error) error {
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		return failed.Err
-	}
-	return err
 }
 
 // checkTimes refuses times that are none.

@@ -131,7 +131,7 @@ func writeAll(folder string, files map[string][]byte) error {
 			err = os.WriteFile(path, text, 0o644)
 		}
 		if err != nil {
-			return effect.WithHint(usage("%s cannot be written: %v", path, fileTrouble(err)), "name a folder that you may write: bsdrun init FOLDER")
+			return effect.WithHint(usage("%s cannot be written: %v", path, effect.FileTrouble(err)), "name a folder that you may write: bsdrun init FOLDER")
 		}
 	}
 	return nil

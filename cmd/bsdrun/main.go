@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bsdrun/runtime/lazyregexp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bsdrun/runtime/effect"
+	"bsdrun/runtime/lazyregexp"
 	"bsdrun/runtime/report"
 )
 

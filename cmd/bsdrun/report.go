@@ -95,7 +95,7 @@ func (c *cli) writeFile(flag, name string, text []byte) error {
 		err = closed
 	}
 	if err != nil {
-		return &effect.Error{Kind: effect.Internal, Message: fmt.Sprintf("%s could not be written: %v", name, fileTrouble(err)), Cause: err, Hint: "the run is recorded: bsdrun report writes it, once there is room"}
+		return &effect.Error{Kind: effect.Internal, Message: fmt.Sprintf("%s could not be written: %v", name, effect.FileTrouble(err)), Cause: err, Hint: "the run is recorded: bsdrun report writes it, once there is room"}
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (c *cli) writeFile(flag, name string, text []byte) error {
 func openToWrite(flag, name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return nil, usage("%s: %s cannot be written: %v", flag, name, fileTrouble(err))
+		return nil, usage("%s: %s cannot be written: %v", flag, name, effect.FileTrouble(err))
 	}
 	return file, nil
 }

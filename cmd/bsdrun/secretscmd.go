@@ -91,7 +91,7 @@ func (v *vault) open(name string, create bool) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, usage("%s cannot be read: %v", name, fileTrouble(err))
+		return nil, usage("%s cannot be read: %v", name, effect.FileTrouble(err))
 	}
 	if !secrets.IsEncrypted(text) {
 		return nil, effect.WithHint(usage("%s is not encrypted", name), "bsdrun secrets encrypt %s", name)
@@ -198,7 +198,7 @@ func (v *vault) decrypt(args []string) error {
 func (v *vault) encrypt(args []string) error {
 	plain, err := os.ReadFile(args[0])
 	if err != nil {
-		return usage("%s cannot be read: %v", args[0], fileTrouble(err))
+		return usage("%s cannot be read: %v", args[0], effect.FileTrouble(err))
 	}
 	if secrets.IsEncrypted(plain) {
 		return effect.WithHint(usage("%s is encrypted already", args[0]), "bsdrun secrets rekey %s encrypts it for others", args[0])

@@ -31,7 +31,7 @@ func findRecipe(name string) (source, error) {
 		root, err := filepath.Abs(filepath.Dir(name))
 		return source{name: name, text: text, root: root}, err
 	case !errors.Is(err, fs.ErrNotExist) && !isDirectory(name):
-		return source{}, usage("cannot read %s: %v", name, fileTrouble(err))
+		return source{}, usage("cannot read %s: %v", name, effect.FileTrouble(err))
 	}
 	embedded := strings.TrimSuffix(strings.TrimPrefix(name, "recipes/"), ".lua") + ".lua"
 	if path.Base(embedded) == embedded {

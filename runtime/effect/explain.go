@@ -2,6 +2,7 @@ package effect
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 
 	"bsdrun/runtime/lazyregexp"
@@ -45,4 +46,14 @@ func firstGroup(match []string) string {
 		}
 	}
 	return ""
+}
+
+// FileTrouble is why a file of this machine could not be had, without the call that
+// failed and the name.
+func FileTrouble(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
 }

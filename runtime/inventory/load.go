@@ -2,8 +2,6 @@ package inventory
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,11 +114,10 @@ func inventoryFiles(name string) ([]string, error) {
 
 func readFile(name string) ([]byte, error) {
 	text, err := os.ReadFile(name)
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		return nil, invalid("%s: %v", name, failed.Err)
+	if err != nil {
+		return nil, invalid("%s: %v", name, effect.FileTrouble(err))
 	}
-	return text, err
+	return text, nil
 }
 
 // groupFields are the fields of a group in our own form.

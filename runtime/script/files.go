@@ -113,11 +113,7 @@ func (s *sandbox) refused(name string, err error) error {
 		}
 		return e
 	}
-	var inner *fs.PathError
-	if errors.As(err, &inner) {
-		err = inner.Err
-	}
-	e := effect.Errorf(effect.Denied, "", "the local file %s is out of reach: %v", name, err)
+	e := effect.Errorf(effect.Denied, "", "the local file %s is out of reach: %v", name, effect.FileTrouble(err))
 	e.Hint = "scripts read the recipe's folder, its lib/, and folders given with --allow-read; they write in the recipe's folder alone"
 	return e
 }

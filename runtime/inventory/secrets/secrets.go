@@ -57,15 +57,6 @@ func spoilt(name string) error {
 	return effect.WithHint(invalid("%s cannot be decrypted: it has been cut off or altered", name), "take it from a backup, or from where it is versioned")
 }
 
-// fileTrouble is why a file could not be had, without the call that failed.
-func fileTrouble(err error) error {
-	var failed *fs.PathError
-	if errors.As(err, &failed) {
-		return failed.Err
-	}
-	return err
-}
-
 // Decrypt opens a text with one of the keys.
 func (k Keys) Decrypt(name string, text []byte) ([]byte, error) {
 	identities, looked, err := k.identities()
@@ -106,7 +97,7 @@ func (k Keys) identities() (list []age.Identity, looked []string, err error) {
 			continue
 		}
 		if err != nil {
-			return nil, looked, invalid("the key %s cannot be read: %v", name, fileTrouble(err))
+			return nil, looked, invalid("the key %s cannot be read: %v", name, effect.FileTrouble(err))
 		}
 		found, err := k.parse(name, text)
 		if err != nil {
@@ -206,7 +197,7 @@ func Recipients(target string, words, files []string) ([]age.Recipient, error) {
 	for _, name := range files {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return nil, invalid("the recipients' file %s cannot be read: %v", name, fileTrouble(err))
+			return nil, invalid("the recipients' file %s cannot be read: %v", name, effect.FileTrouble(err))
 		}
 		lines[name] = strings.Split(string(text), "\n")
 	}
