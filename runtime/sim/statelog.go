@@ -21,8 +21,8 @@ import (
 
 // stateLog is a state file: a first line, then records. A record is its length,
 // its checksum and CBOR, compressed: it is read and written many times as fast as
-// JSON, which would have files' bytes as base64. Adding one costs little; replacing the file
-// each time would make the file system flush it.
+// JSON, which would have files' bytes as base64. Adding one costs little; replacing
+// the file each time would make the file system flush it.
 type stateLog struct {
 	path string
 	file *os.File

@@ -34,13 +34,21 @@ func another(cfg sshhost.Config, run string) sshhost.Config {
 	return cfg
 }
 
+// held is a server that a run has taken by its first change, which wrote to the log in
+// a folder of the host.
+func held(t *testing.T) (s *sshdtest.Server, cfg sshhost.Config, dir string, first *sshhost.Host) {
+	t.Helper()
+	s = sshdtest.Start(t, sshdtest.Options{})
+	dir = hostDir(t, s)
+	cfg, _ = running(t, s)
+	first = open(t, cfg)
+	do(t, first, change("1", "echo one >>"+dir+"/log"))
+	return s, cfg, dir, first
+}
+
 func TestLockOfAnEarlierBoot(t *testing.T) {
 	t.Parallel()
-	s := sshdtest.Start(t, sshdtest.Options{})
-	dir := hostDir(t, s)
-	cfg, _ := running(t, s)
-	first := open(t, cfg)
-	do(t, first, change("1", "echo one >>"+dir+"/log"))
+	s, cfg, dir, first := held(t)
 	rebooted(t, s)
 
 	// Its run may be waiting for the host.
@@ -112,11 +120,7 @@ func TestLockOfAnEarlierBoot(t *testing.T) {
 // of it is under way, and not one that is being worked on.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	s := sshdtest.Start(t, sshdtest.Options{})
-	dir := hostDir(t, s)
-	cfg, _ := running(t, s)
-	first := open(t, cfg)
-	do(t, first, change("1", "echo one >>"+dir+"/log"))
+	_, cfg, dir, first := held(t)
 	ended := make(chan error)
 	go func() {
 		_, err := first.Do(context.Background(), change("2", ": >"+dir+"/begun; until [ -e "+dir+"/enough ]; do sleep 0.05; done"))

@@ -487,13 +487,21 @@ func (c *call) deaf(d *domain) bool {
 // hears tells whether a guest has what it hears the power button by.
 func hears(d *domain) bool { return d.xml.Features != nil && d.xml.Features.ACPI != nil }
 
-func (c *call) destroy() int {
+// running is the domain that is named, if it runs; otherwise it has been said why a
+// verb cannot be done, and it is nil.
+func (c *call) running(verb string) *domain {
 	d := c.target()
+	if d != nil && d.status == nil {
+		c.invalid(verb, d, "domain is not running")
+		return nil
+	}
+	return d
+}
+
+func (c *call) destroy() int {
+	d := c.running("destroy")
 	if d == nil {
 		return 1
-	}
-	if d.status == nil {
-		return c.invalid("destroy", d, "domain is not running")
 	}
 	if err := c.stop(d, "destroyed"); err != nil {
 		return c.wrong("%v", err)
@@ -503,12 +511,9 @@ func (c *call) destroy() int {
 }
 
 func (c *call) suspend() int {
-	d := c.target()
+	d := c.running("suspend")
 	if d == nil {
 		return 1
-	}
-	if d.status == nil {
-		return c.invalid("suspend", d, "domain is not running")
 	}
 	if err := c.setStatus(d, "paused", "user"); err != nil {
 		return c.wrong("%v", err)
@@ -518,12 +523,9 @@ func (c *call) suspend() int {
 }
 
 func (c *call) resume() int {
-	d := c.target()
+	d := c.running("resume")
 	if d == nil {
 		return 1
-	}
-	if d.status == nil {
-		return c.invalid("resume", d, "domain is not running")
 	}
 	if d.status.State == "paused" {
 		if err := c.setStatus(d, "running", "unpaused"); err != nil {

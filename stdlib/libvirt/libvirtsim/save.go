@@ -11,12 +11,9 @@ func (s *store) saved(d *domain) bool {
 }
 
 func (c *call) managedSave() int {
-	d := c.target()
+	d := c.running("save")
 	if d == nil {
 		return 1
-	}
-	if d.status == nil {
-		return c.invalid("save", d, "domain is not running")
 	}
 	err := c.write(c.saveFile(d), "LibvirtQemudSave\n"+d.active)
 	if err == nil {
